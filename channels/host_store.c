@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* host_store: what channels read and keep: conversations, blobs, small state. Every answer of the
+ * router passes host_unpend first, so that a closed channel hears nothing any more. */
+#include "channels/host_private.h"
+
+#include <stdlib.h>
+
+enum { READ_MARK_BACK = 50 };
+
+struct waiting {
+    struct host_channel *c;
+    union {
+        draht_history_fn history;
+        draht_blob_fn blob;
+        draht_state_fn state;
+        draht_done_fn done;
+    } fn;
+    void *arg;
+    uint64_t up_to_seq;
+};
+
+static struct waiting *wait_new(void *host, void *arg) {
+    struct waiting *w = xcalloc(1, sizeof *w);
+    w->c = host;
+    w->arg = arg;
+    host_pend(w->c);
+    return w;
+}
+
+/* What the channel sees of an error: retry later, or never. */
+static int outer_status(int error) {
+    if (error >= 0)
+        return 0;
+    return error_is_retryable(error) ? DRAHT_E_UNAVAILABLE : DRAHT_E_REJECTED;
+}
+
+static void map_item(const struct history_item *in, struct draht_history_item *out,
+                     struct draht_attachment *files) {
+    *out = (struct draht_history_item){.size = sizeof *out,
+                                       .thread_seq = in->thread_seq,
+                                       .from_citizen = in->from_citizen,
+                                       .message = host_dspan(in->message),
+                                       .external_id = host_dspan(in->external_id),
+                                       .text = host_dspan(in->text),
+                                       .sender_name = host_dspan(in->sender_name),
+                                       .at_ms = in->at_ms,
+                                       .attachments = files,
+                                       .attachments_n = in->attachments_n,
+                                       .state = (uint32_t)in->state,
+                                       .flags = in->is_automatic ? DRAHT_OUT_AUTOMATIC : 0};
+    for (size_t i = 0; i < in->attachments_n; i++) {
+        const struct attachment *a = &in->attachments[i];
+        files[i] = (struct draht_attachment){.size = sizeof files[i],
+                                             .name = host_dspan(a->name),
+                                             .type = host_dspan(a->type),
+                                             .blob = host_dspan(a->blob),
+                                             .content_id = host_dspan(a->content_id),
+                                             .length = a->length};
+    }
+}
+
+static void on_history(void *arg, int error, const struct history_item *items, size_t n) {
+    struct waiting *w = arg;
+    if (host_unpend(w->c)) {
+        size_t files_n = 0;
+        for (size_t i = 0; error >= 0 && i < n; i++)
+            files_n += items[i].attachments_n;
+        struct draht_history_item *out = xcalloc(n + 1, sizeof *out);
+        struct draht_attachment *files = xcalloc(files_n + 1, sizeof *files);
+        size_t at = 0;
+        for (size_t i = 0; error >= 0 && i < n; i++) {
+            map_item(&items[i], &out[i], files + at);
+            at += items[i].attachments_n;
+        }
+        w->fn.history(w->arg, outer_status(error), out, error >= 0 ? n : 0);
+        free(out);
+        free(files);
+    }
+    free(w);
+}
+
+void host_history(void *host, struct draht_span thread, uint64_t after_seq, uint32_t limit,
+                  draht_history_fn done, void *arg) {
+    struct waiting *w = wait_new(host, arg);
+    w->fn.history = done;
+    if (limit == 0 || limit > HOST_HISTORY_MAX)
+        limit = HOST_HISTORY_MAX;
+    history_read(w->c->host->o.router, w->c->id, host_span(thread), after_seq, limit, on_history,
+                 w);
+}
+
+/* Read by position becomes receipts by message: the router knows only those. */
+static void on_mark(void *arg, int error, const struct history_item *items, size_t n) {
+    struct waiting *w = arg;
+    struct host_channel *c = w->c;
+    if (host_unpend(c)) {
+        for (size_t i = 0; error >= 0 && i < n; i++) {
+            const struct history_item *x = &items[i];
+            if (x->from_citizen || x->thread_seq > w->up_to_seq || x->state == RECEIPT_READ)
+                continue;
+            struct receipt r = {.channel = c->id,
+                                .message = x->message,
+                                .state = RECEIPT_READ,
+                                .at_ms = host_now(c->host)};
+            receipt_apply(c->host->o.router, &r, NULL, NULL);
+        }
+    }
+    free(w);
+}
+
+void host_read_mark(void *host, struct draht_span thread, uint64_t up_to_seq) {
+    struct waiting *w = wait_new(host, NULL);
+    w->up_to_seq = up_to_seq;
+    uint64_t after = up_to_seq > READ_MARK_BACK ? up_to_seq - READ_MARK_BACK : 0;
+    history_read(w->c->host->o.router, w->c->id, host_span(thread), after, READ_MARK_BACK, on_mark,
+                 w);
+}
+
+static void on_blob(void *arg, int error, struct span bytes) {
+    struct waiting *w = arg;
+    if (host_unpend(w->c))
+        w->fn.blob(w->arg, outer_status(error),
+                   error >= 0 ? host_dspan(bytes) : (struct draht_span){0});
+    free(w);
+}
+
+void host_blob_put(void *host, struct draht_span bytes, draht_blob_fn done, void *arg) {
+    struct waiting *w = wait_new(host, arg);
+    w->fn.blob = done;
+    blob_put(w->c->host->o.router, host_span(bytes), on_blob, w);
+}
+
+void host_blob_get(void *host, struct draht_span blob, draht_blob_fn done, void *arg) {
+    struct waiting *w = wait_new(host, arg);
+    w->fn.blob = done;
+    blob_get(w->c->host->o.router, host_span(blob), on_blob, w);
+}
+
+static void on_done(void *arg, int error) {
+    struct waiting *w = arg;
+    if (host_unpend(w->c) && w->fn.done)
+        w->fn.done(w->arg, outer_status(error));
+    free(w);
+}
+
+static void too_large_later(void *arg) {
+    on_done(arg, ERR_TOO_LARGE);
+}
+
+void host_state_set(void *host, struct draht_span key, struct draht_span value, uint64_t ttl_ms,
+                    draht_done_fn done, void *arg) {
+    struct waiting *w = wait_new(host, arg);
+    w->fn.done = done;
+    if (key.n == 0 || key.n > HOST_STATE_KEY_BYTES_MAX || value.n > HOST_STATE_VALUE_BYTES_MAX) {
+        host_broken(w->c, "state beyond the limit");
+        loop_soon(w->c->host->o.loop, too_large_later, w);
+        return;
+    }
+    router_state_set(w->c->host->o.router, w->c->id, host_span(key), host_span(value), ttl_ms,
+                     on_done, w);
+}
+
+static void on_state(void *arg, int error, struct span value) {
+    struct waiting *w = arg;
+    if (host_unpend(w->c))
+        w->fn.state(w->arg, outer_status(error),
+                    error >= 0 ? host_dspan(value) : (struct draht_span){0});
+    free(w);
+}
+
+void host_state_get(void *host, struct draht_span key, draht_state_fn done, void *arg) {
+    struct waiting *w = wait_new(host, arg);
+    w->fn.state = done;
+    router_state_get(w->c->host->o.router, w->c->id, host_span(key), on_state, w);
+}
+
+void host_state_del(void *host, struct draht_span key, draht_done_fn done, void *arg) {
+    struct waiting *w = wait_new(host, arg);
+    w->fn.done = done;
+    router_state_del(w->c->host->o.router, w->c->id, host_span(key), on_done, w);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * kit: small tools that channels share: spans of both worlds, JSON written straight into a buffer,
+ * percent-decoding, file names, media types, origins, rate buckets. No I/O, no state of its own.
+ */
+#ifndef DRAHT_CHANNELS_KIT_KIT_H
+#define DRAHT_CHANNELS_KIT_KIT_H
+
+#include <stdint.h>
+
+#include "channels/abi/draht_channel.h"
+#include "gateway/base/arena.h"
+#include "gateway/base/buf.h"
+#include "gateway/base/span.h"
+
+#define KIT_NAME_BYTES_MAX 120
+
+static inline struct span kit_in(struct draht_span s) {
+    return (struct span){s.p, s.p ? s.n : 0};
+}
+static inline struct draht_span kit_out(struct span s) {
+    return (struct draht_span){s.p, s.n};
+}
+static inline struct draht_span kit_str(const char *s) {
+    return kit_out(span_str(s));
+}
+
+/* Appends "s" with quotes, escaped for JSON; s must be valid UTF-8. */
+void kit_json(struct buf *b, struct span s);
+/* The same for HTML text and attribute values. */
+void kit_html(struct buf *b, struct span s);
+/* %41 and, with plus, '+' for a blank. Returned span lives in the arena; bad sequences stay as they
+ * are. */
+struct span kit_percent(struct arena *a, struct span s, bool plus);
+/* A safe base name: no folders, controls, quotes or leading dots, valid UTF-8, at most
+ * KIT_NAME_BYTES_MAX bytes; "datei" when nothing is left. In the arena. */
+struct span kit_name(struct arena *a, struct span s);
+/* Media type by content, never by claim. Text that a browser might run is "text/html" or
+ * "image/svg+xml"; unknown is "application/octet-stream". Borrowed forever. */
+const char *kit_sniff(struct span bytes);
+/* The type to serve a download under: type (borrowed), or application/octet-stream for what a
+ * browser would run (HTML, SVG, XML, scripts). */
+const char *kit_download_type(const char *type);
+/* Whether the pattern list (blanks or commas between "image/png", "image/" + star) names the type.
+ */
+bool kit_type_listed(const char *list, const char *type);
+
+/* Whether origin is exactly one of the list (scheme, host, port; a host that begins with "*." names
+ * all hosts below, not the city itself). "null" and the empty origin never match. */
+bool kit_origin_listed(struct span list, struct span origin);
+/* The same origin; on a loopback address localhost, 127.0.0.1 and [::1] are one. */
+bool kit_origin_same(struct span url, struct span origin);
+/* Whether s is scheme://host[:port] without anything behind. */
+bool kit_origin_is_valid(struct span s);
+
+/* Token bucket: size at once, one more every interval_ms. Zeroed: full. */
+struct kit_bucket {
+    int64_t full_ms; /* when it will be full again */
+};
+/* 0: taken. Positive: how many milliseconds to wait. */
+int64_t kit_bucket_take(struct kit_bucket *b, int64_t now_ms, int size, int interval_ms);
+
+/* How many things a peer has (open sockets), and buckets per peer; bounded, never per person. */
+struct kit_peers;
+struct kit_peers *kit_peers_new(size_t slots, uint64_t seed); /* returned */
+void kit_peers_free(struct kit_peers **p);
+/* The count after the change; delta -1, 0 or 1. 0 for a peer that found no slot. */
+int kit_peers_add(struct kit_peers *p, struct span peer, int delta);
+int64_t kit_peers_take(struct kit_peers *p, struct span peer, int64_t now_ms, int size,
+                       int interval_ms);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* registry: opening this file is reading the list of channels. It decides nothing. */
+#include "channels/registry.h"
+
+#include <string.h>
+
+#include "channels/email/email.h"
+#include "channels/webchat/webchat.h"
+
+static const struct draht_channel_ops *const built_in[] = {
+    &webchat_ops, /* chat window on the city's pages, and its form without JavaScript */
+    &email_ops,   /* mail by LMTP and IMAP, answers by SMTP */
+};
+static const int built_in_n = (int)(sizeof built_in / sizeof *built_in);
+
+const struct draht_channel_ops *registry_at(int i) {
+    return i >= 0 && i < built_in_n ? built_in[i] : NULL;
+}
+
+const struct draht_channel_ops *registry_find(const char *type) {
+    for (int i = 0; type && i < built_in_n; i++)
+        if (strcmp(built_in[i]->type, type) == 0)
+            return built_in[i];
+    return NULL;
+}
+
+const struct draht_option *registry_options(const char *type, int *rows_out) {
+    const struct draht_channel_ops *ops = registry_find(type);
+    if (!ops)
+        return NULL;
+    int n = 0;
+    while (ops->options && ops->options[n].name)
+        n++;
+    if (rows_out)
+        *rows_out = n;
+    return ops->options;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* json: size and depth are checked on the bytes, before jansson builds anything from them. */
+#include "gateway/base/json.h"
+
+#include <stdio.h>
+
+#include "gateway/base/utf8.h"
+
+/* The deepest nesting of brackets outside of strings. */
+static int depth_of(struct span text) {
+    int depth = 0, deepest = 0;
+    bool is_string = false;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (is_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                is_string = false;
+        } else if (c == '"') {
+            is_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > deepest)
+                deepest = depth;
+            if (deepest > JSON_DEPTH_MAX)
+                break;
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+    }
+    return deepest;
+}
+
+static json_t *refuse(char err[160], const char *sentence) {
+    if (err)
+        snprintf(err, 160, "%s", sentence);
+    return NULL;
+}
+
+json_t *json_parse(struct span text, size_t max_bytes, char err[160]) {
+    if (text.n > max_bytes)
+        return refuse(err, "The JSON text is longer than the limit.");
+    if (!text.n)
+        return refuse(err, "The JSON text is empty.");
+    if (depth_of(text) > JSON_DEPTH_MAX)
+        return refuse(err, "The JSON text is nested too deeply.");
+    json_error_t e;
+    json_t *v =
+        json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
+    if (!v && err)
+        snprintf(err, 160, "Line %d, column %d: %.100s.", e.line, e.column, e.text);
+    return v;
+}
+
+char *json_text(const json_t *v) {
+    char *s = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+    return s ? s : xstrdup("null");
+}
+
+const char *json_str(const json_t *obj, const char *key, const char *fallback) {
+    const char *s = json_string_value(json_object_get(obj, key));
+    return s ? s : fallback;
+}
+
+int64_t json_int(const json_t *obj, const char *key, int64_t fallback) {
+    const json_t *v = json_object_get(obj, key);
+    return json_is_integer(v) ? (int64_t)json_integer_value(v) : fallback;
+}
+
+bool json_flag(const json_t *obj, const char *key, bool fallback) {
+    const json_t *v = json_object_get(obj, key);
+    return json_is_boolean(v) ? json_is_true(v) : fallback;
+}
+
+void json_put(json_t *obj, const char *key, struct span s) {
+    json_t *v = json_stringn(s.n ? s.p : "", s.n);
+    if (!v) {
+        struct arena *a = arena_new();
+        struct span clean = utf8_clean(a, s, s.n * 3, NULL);
+        v = json_stringn(clean.p, clean.n);
+        arena_free(&a);
+    }
+    json_object_set_new(obj, key, v);
+}
+
+void json_puts(json_t *obj, const char *key, const char *s) {
+    if (s)
+        json_put(obj, key, span_str(s));
+    else
+        json_object_set_new(obj, key, json_null());
+}
+
+void json_puti(json_t *obj, const char *key, int64_t v) {
+    json_object_set_new(obj, key, json_integer(v));
+}

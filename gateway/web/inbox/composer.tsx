@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: EUPL-1.2
+// The composer: reply or note, draft, attachments, limits, warnings before sending, named contact, sending with undo.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { post } from '../shared/api';
+import { bytes, number, t } from '../shared/i18n';
+import type { Message, Ticket, Upload } from '../shared/types';
+import { takeIt } from './actions';
+import { Attachments, useUploads } from './attachments';
+import { bringBack, emptyDraft, keepDraft, readDraft, rememberSent, restored, type Draft } from './draft';
+import { channelIcon, Icon } from './icon';
+import { writing } from './live';
+import { Menu } from './menu';
+import { palette } from './palette';
+import { channelWord } from './row';
+import { errorText, me, offerUndo, offline, say, settings, undo } from './store';
+import { sms } from './text';
+import { act, change, composing, overtaken, takeItem } from './ticket_store';
+
+type After = 'closed' | 'waiting' | null;
+const mentions = /\b(anhang|angehängt|beigefügt|anlage|attach(ed|ment)|enclosed)\b/i;
+const typing_ms = 4000;
+
+function useDraft(k: Ticket): [Draft, (d: Partial<Draft>) => void, boolean] {
+    const [draft, set] = useState<Draft>(() => readDraft(k.number));
+    const [kept, setKept] = useState(false);
+    const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+    const latest = useRef(draft);
+    latest.current = draft;
+    const back = restored.value;
+    useEffect(() => { if (back) set(readDraft(k.number)); }, [back]);
+    useEffect(() => () => { clearTimeout(timer.current); keepDraft(k.number, latest.current); composing.on = false; }, []);
+    const update = (part: Partial<Draft>): void => {
+        const next = { ...latest.current, ...part };
+        latest.current = next;
+        set(next);
+        setKept(false);
+        composing.on = next.kind === 'reply' && next.text.trim() !== '';
+        clearTimeout(timer.current);
+        timer.current = setTimeout(() => setKept(keepDraft(k.number, latest.current)), 400);
+    };
+    return [draft, update, kept];
+}
+
+function Limit({ text, max, channel }: { text: string; max: number; channel: string }) {
+    const length = [...text].length;
+    if (channel === 'sms' && text) {
+        const s = sms(text);
+        return s.odd ? <span class="warn"><Icon name="triangle-alert" />{t('limit.sms_odd', { length: s.length, n: s.parts, odd: s.odd })}</span>
+            : <span>{t('limit.sms', { length: s.length, n: s.parts })}</span>;
+    }
+    if (!max || length < max * 0.8) return null;
+    const over = length > max;
+    return <span class={over ? 'bad' : ''}>{over && <Icon name="circle-alert" />}{t(over ? 'limit.over' : 'limit.near', { length: number(length), max: number(max) })}</span>;
+}
+
+function Sign({ k }: { k: Ticket }) {
+    const q = settings.value?.queues.find((x) => x.id === k.queue);
+    if (!q && !k.assignee) return null;
+    const name = k.assignee_name || me.value?.name;
+    return (
+        <div class="sign i-s"><Icon name="id-card" /><p>{[name, q?.name].filter(Boolean).join(', ')}{q?.contact && <span>, {q.contact}</span>}</p>
+            <button class="btn link" type="button" onClick={() => palette('assignee')}>{t('sign.change')}</button></div>
+    );
+}
+
+export function Composer({ k }: { k: Ticket }) {
+    const [draft, update, kept] = useDraft(k);
+    const [problem, setProblem] = useState<'contact' | 'long' | 'file' | 'empty' | 'failed' | null>(null);
+    const [why, setWhy] = useState('');
+    const [sending, setSending] = useState(false);
+    const field = useRef<HTMLTextAreaElement>(null);
+    const picker = useRef<HTMLInputElement>(null);
+    const asked = useRef(false);
+    const typed = useRef(0);
+    const up = useUploads((u: Upload) => update({ files: [...readFiles.current, u] }));
+    const readFiles = useRef(draft.files);
+    readFiles.current = draft.files;
+
+    const note = draft.kind === 'note';
+    const max = settings.value?.channels.find((c) => c.id === k.channel)?.text_max ?? 0;
+    const other = overtaken.value;
+    const off = !!offline.value;
+    const who = k.sender.name || k.sender.address || t('row.guest');
+
+    function input(text: string): void {
+        update({ text });
+        if (problem) setProblem(null);
+        if (draft.kind === 'note') return;
+        if (Date.now() - typed.current > typing_ms) {
+            typed.current = Date.now();
+            writing(k.number, text !== '');
+            void post(`/tickets/${encodeURIComponent(k.number)}/typing`, { on: text !== '' }).catch(() => undefined);
+        }
+    }
+    function halted(): typeof problem {
+        if (!draft.text.trim() && !draft.files.length) return 'empty';
+        if (note) return null;
+        if (!k.assignee && !k.queue) return 'contact';
+        if (max && k.channel_type !== 'sms' && [...draft.text].length > max) return 'long';
+        if (!asked.current && mentions.test(draft.text) && !draft.files.length) { asked.current = true; return 'file'; }
+        return null;
+    }
+    async function send(after: After): Promise<void> {
+        if (sending || off || up.running.length) return;
+        const stop = halted();
+        setProblem(stop);
+        if (stop === 'contact') requestAnimationFrame(() => document.getElementById('choose-contact')?.focus());
+        if (stop) return;
+        const what = draft;
+        setSending(true);
+        try {
+            const m = await post<Message>(`/tickets/${encodeURIComponent(k.number)}/messages`,
+                { kind: what.kind, text: what.text.trim(), attachments: what.files, close: after === 'closed', client_id: crypto.randomUUID() });
+            asked.current = false;
+            rememberSent(m.id, what);
+            update({ ...emptyDraft(), kind: 'reply' });
+            keepDraft(k.number, emptyDraft());
+            takeItem(k.number, m);
+            writing(k.number, false);
+            const until = m.delivery?.undo_until ? +new Date(m.delivery.undo_until) : 0;
+            if (after === 'waiting') await change({ state: 'waiting' }, t('done.changed'));
+            if (until > Date.now()) offerUndo(t('undo.sending', { name: who }), until, async () => { if (await act(m, 'undo')) { bringBack(m); field.current?.focus(); } }, true);
+            else if (what.kind === 'note') { undo.value = null; say(t('say.note')); }
+            document.getElementById('thread')?.focus();
+        } catch (e) {
+            setWhy(errorText(e));
+            setProblem('failed');
+        }
+        setSending(false);
+    }
+    function look(): void {
+        const m = document.getElementById(`m-${other!.n}`);
+        overtaken.value = null;
+        m?.scrollIntoView({ block: 'center' });
+        m?.focus();
+    }
+    function keys(e: KeyboardEvent): void {
+        if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); if (other) look(); else void send(e.shiftKey && !note ? 'closed' : null); }
+        else if (e.key === 'Escape') { e.preventDefault(); e.stopPropagation(); document.getElementById('thread')?.focus(); }
+    }
+    const add = (list: FileList | null | undefined): void => { for (const f of list ?? []) up.start(f); if (picker.current) picker.current.value = ''; };
+
+    return (
+        <form class={note ? 'compose memo-c' : 'compose'} aria-label={t(note ? 'compose.note' : 'compose.reply')} onSubmit={(e) => { e.preventDefault(); void send(null); }}
+            onDragOver={(e) => e.preventDefault()} onDrop={(e) => { e.preventDefault(); add(e.dataTransfer?.files); }}>
+            <div class="to">
+                <fieldset class="tabs"><legend class="sr">{t('compose.kind')}</legend>
+                    <label><input type="radio" name="kind" id="kind-reply" checked={!note} onChange={() => update({ kind: 'reply' })} /><Icon name="reply" />{t('compose.tab_reply')}</label>
+                    <label><input type="radio" name="kind" id="kind-note" checked={note} onChange={() => update({ kind: 'note' })} /><Icon name="sticky-note" />{t('compose.tab_note')}</label>
+                </fieldset>
+                {!note && <span class="addr i-s"><Icon name={channelIcon(k.channel_type)} /><span>{k.sender.address || channelWord(k.channel_type)}</span></span>}
+            </div>
+            <label class="sr" for="reply">{note ? t('compose.note_label') : t('compose.label', { name: who, channel: channelWord(k.channel_type) })}</label>
+            <textarea id="reply" ref={field} value={draft.text} aria-describedby="hints" lang={note ? undefined : k.language || undefined} onInput={(e) => input(e.currentTarget.value)} onKeyDown={keys}
+                onPaste={(e) => { if (e.clipboardData?.files.length) { e.preventDefault(); add(e.clipboardData.files); } }} />
+            <div class="hints" id="hints" role="status">{!note && <Limit text={draft.text} max={max} channel={k.channel_type} />}</div>
+            <Attachments files={draft.files} up={up} remove={(i) => update({ files: draft.files.toSpliced(i, 1) })} />
+            {other && !note && <div class="boxw" role="status"><Icon name="users-round" /><p><b>{t(other.direction === 'out' ? 'compose.overtaken' : 'compose.newer', { name: other.author.name })}</b> {t('compose.kept')}</p></div>}
+            {problem === 'contact' && <div class="boxw bad" role="alert"><Icon name="circle-alert" /><p><b>{t('compose.who')}</b> {t('compose.who_do')}</p>
+                <button class="btn" type="button" onClick={() => void takeIt().then((ok) => ok && setProblem(null))}>{t('act.take')}</button>
+                <button class="btn" id="choose-contact" type="button" onClick={() => { setProblem(null); palette('queue'); }}>{t('compose.choose')}</button></div>}
+            {problem && problem !== 'contact' && <div class={problem === 'file' ? 'boxw' : 'boxw bad'} role="alert"><Icon name={problem === 'file' ? 'paperclip' : 'circle-alert'} />
+                <p>{problem === 'failed' ? `${why} ${t('compose.kept')}` : t(`compose.stop.${problem}`, { max: number(max) })}</p></div>}
+            {!note && <Sign k={k} />}
+            <div class="foot">
+                <input ref={picker} class="sr" id="file" type="file" multiple tabIndex={-1} aria-hidden="true" onChange={(e) => add(e.currentTarget.files)} />
+                <button class="btn quiet icon" type="button" aria-label={t('compose.attach')} title={`${t('compose.attach')} (${bytes(settings.value?.attachment_max_bytes ?? 0)})`} onClick={() => picker.current?.click()}><Icon name="paperclip" /></button>
+                <span class="saved">{off ? t('compose.offline') : note ? t('compose.private') : kept && draft.text ? t('compose.saved') : ''}</span>
+                {other && !note ? <button class="btn primary" type="button" onClick={look}><Icon name="eye" />{t('compose.look')}</button>
+                    : note ? <button class="btn primary" type="submit" aria-disabled={off || sending}><Icon name="check" />{t('compose.save_note')}</button>
+                        : <span class="split"><button class="btn primary" type="submit" aria-disabled={off || sending}><Icon name="send-horizontal" />{t(sending ? 'compose.sending' : 'compose.send')}</button>
+                            <Menu up label={t('compose.more')} class="btn primary" button={<Icon name="chevron-down" />} items={[
+                                { text: t('compose.send_close'), icon: 'check', run: () => void send('closed') },
+                                { text: t('compose.send_wait'), icon: 'hourglass', run: () => void send('waiting') },
+                            ]} /></span>}
+            </div>
+        </form>
+    );
+}

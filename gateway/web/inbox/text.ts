@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Small helpers on words: initials, links in plain text, SMS counting.
+
+export function initials(name: string): string {
+    const parts = name.trim().split(/\s+/).filter(Boolean);
+    return ((parts[0]?.[0] ?? '') + (parts.length > 1 ? (parts.at(-1)?.[0] ?? '') : '')).toUpperCase();
+}
+
+export type Piece = { text: string; link?: string };
+/** Text cut at http and https addresses. Punctuation at an address's end stays text. */
+export function pieces(text: string): Piece[] {
+    const out: Piece[] = [];
+    let from = 0;
+    for (const m of text.matchAll(/https?:\/\/[^\s<>"']+/g)) {
+        const link = m[0].replace(/[.,;:!?)\]]+$/, '');
+        if (!URL.canParse(link)) continue;
+        if (m.index > from) out.push({ text: text.slice(from, m.index) });
+        out.push({ text: link, link });
+        from = m.index + link.length;
+    }
+    if (from < text.length) out.push({ text: text.slice(from) });
+    return out;
+}
+
+const gsm = new Set('@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà');
+const gsmTwo = new Set('^{}\\[~]|€');
+
+/** How many SMS a text needs, and the first character that makes it Unicode. */
+export function sms(text: string): { length: number; parts: number; odd: string | null } {
+    let septets = 0;
+    let odd: string | null = null;
+    for (const c of text) {
+        if (gsm.has(c)) septets += 1;
+        else if (gsmTwo.has(c)) septets += 2;
+        else odd ??= c;
+    }
+    const length = odd ? text.length : septets;
+    const [one, many] = odd ? [70, 67] : [160, 153];
+    return { length, parts: length <= one ? 1 : Math.ceil(length / many), odd };
+}

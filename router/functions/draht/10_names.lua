@@ -1,0 +1,21 @@
+#!lua name=draht_v1
+-- SPDX-License-Identifier: EUPL-1.2
+-- draht: every change of state is one function of this library. KEYS[1] is the shard's prefix "draht:{s}:";
+-- all keys made here share its hash tag. docs/data-model.md describes keys and fields. No content is read
+-- here: messages, faces and reasons are sealed bytes.
+
+-- Redis shows Lua's own libraries only while a function runs, so the first call fetches them.
+local fmt, sub, find, match, gmatch, concat, num_of
+local function fetch_names()
+    fmt, sub, find, match, gmatch = string.format, string.sub, string.find, string.match, string.gmatch
+    concat, num_of = table.concat, tonumber
+end
+
+local STREAM_MAX, ITEMS_MAX, CONTACT_MAX = '200000', 5000, 4096
+local DEDUPE_S, CLIENT_S, RECEIPT_S = '3456000', '604800', '7776000'
+local LISTED = {queued = true, sending = true, retry = true, failed = true, in_doubt = true}
+
+local function event(P, now, what, num, n, ch, queue, actor, info, th)
+    redis.call('XADD', P .. 'stream', 'MAXLEN', '~', STREAM_MAX, '*', 'v', '1', 'type', what, 'ticket', num, 'n', n,
+        'channel', ch or '', 'queue', queue or '', 'actor', actor or '', 'at', now, 'info', info or '', 'thread', th or '')
+end

@@ -1,0 +1,58 @@
+-- SPDX-License-Identifier: EUPL-1.2
+-- delivery: one tab-separated row a message in the hash d:<ticket>, and the queue of a ticket.
+
+-- state attempt next at part owner channel lease undo seq auto created reason
+local function row_read(P, num, n)
+    local s = redis.call('HGET', P .. 'd:' .. num, n)
+    if not s then return nil end
+    local D, from = {}, 1
+    for i = 1, 12 do
+        local e = find(s, '\t', from, true)
+        D[i] = sub(s, from, e - 1)
+        from = e + 1
+    end
+    return {state = D[1], attempt = num_of(D[2]), next = D[3], at = D[4], part = D[5], owner = D[6], ch = D[7],
+        lease = D[8], undo = D[9], seq = D[10], auto = D[11], created = D[12], reason = sub(s, from), old = D[1]}
+end
+
+local function row_write(P, num, n, D)
+    local id = num .. '/' .. n
+    if D.old ~= D.state then
+        if LISTED[D.old] then redis.call('ZREM', P .. 'ob:' .. D.old, id) end
+        if LISTED[D.state] then redis.call('ZADD', P .. 'ob:' .. D.state, D.created, id) end
+        D.old = D.state
+    end
+    redis.call('HSET', P .. 'd:' .. num, n, concat({D.state, D.attempt, D.next, D.at, D.part, D.owner, D.ch, D.lease,
+        D.undo, D.seq, D.auto, D.created, D.reason}, '\t'))
+end
+
+-- Only the head of a ticket's queue is ever due: that keeps the order.
+local function offer_head(P, num, now)
+    local n = redis.call('LINDEX', P .. 'oq:' .. num, 0)
+    if not n then return end
+    local D = row_read(P, num, n)
+    local due = num_of(D.next) > num_of(now) and D.next or now
+    redis.call('ZADD', P .. 'due:' .. D.ch, due, num .. '/' .. n)
+end
+
+local function leave_queue(P, num, n, D, now)
+    redis.call('ZREM', P .. 'due:' .. D.ch, num .. '/' .. n)
+    redis.call('ZREM', P .. 'ls', num .. '/' .. n)
+    redis.call('LREM', P .. 'oq:' .. num, 1, n)
+    offer_head(P, num, now)
+end
+
+local function cancel_row(P, num, n, D, now)
+    D.state, D.at = 'cancelled', now
+    row_write(P, num, n, D)
+    leave_queue(P, num, n, D, now)
+end
+
+local function enqueue(P, num, n, ch, now, due, undo, auto)
+    local D = {state = 'queued', attempt = 0, next = due, at = now, part = 0, owner = '', ch = ch, lease = 0,
+        undo = undo, seq = 0, auto = auto, created = now, reason = ''}
+    row_write(P, num, n, D)
+    if redis.call('RPUSH', P .. 'oq:' .. num, n) == 1 then
+        redis.call('ZADD', P .. 'due:' .. ch, due, num .. '/' .. n)
+    end
+end

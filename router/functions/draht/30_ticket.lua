@@ -1,0 +1,95 @@
+-- SPDX-License-Identifier: EUPL-1.2
+-- ticket: the row of a ticket, its indexes, its events, and which ticket a message belongs to.
+
+local FIELDS = {'st', 'q', 'as', 'n', 'co', 'u', 'rv', 'mc', 'ac', 'un', 'ch', 'th', 'dl', 'ra'}
+local function ticket(P, num)
+    local v = redis.call('HMGET', P .. 't:' .. num, unpack(FIELDS))
+    if not v[1] then return nil end
+    local T = {}
+    for i = 1, #FIELDS do T[FIELDS[i]] = v[i] or '' end
+    return T
+end
+
+local function open_indexes(P, num, T, now, st, q, as)
+    if st ~= T.st or q ~= T.q then redis.call('ZREM', P .. 'i:' .. T.q .. ':' .. T.st, num) end
+    if st ~= T.st or as ~= T.as then redis.call('ZREM', P .. 'a:' .. T.as .. ':' .. T.st, num) end
+    redis.call('ZADD', P .. 'i:' .. q .. ':' .. st, now, num)
+    redis.call('ZADD', P .. 'a:' .. as .. ':' .. st, now, num)
+    if T.st == 'reminder' and st ~= 'reminder' then redis.call('ZREM', P .. 'rm', num) end
+    if st == 'closed' then redis.call('ZREM', P .. 'un', num) end
+end
+
+local function note_event(P, num, now, actor, what, from, to)
+    return redis.call('RPUSH', P .. 'm:' .. num, concat({'E', now, actor, what, from, to}, '\t'))
+end
+
+local PROBLEM = {failed = 3, opted_out = 3, in_doubt = 2, retry = 1}
+local WORD = {'retry', 'in_doubt', 'failed'}
+local function delivery_word(P, num, visible)
+    local worst, rows = 0, redis.call('HVALS', P .. 'd:' .. num)
+    for i = 1, #rows do
+        local st, attempt = match(rows[i], '^([^\t]*)\t([^\t]*)')
+        local w = PROBLEM[st] or 0
+        if w == 1 and num_of(attempt) < visible then w = 0 end
+        if w > worst then worst = w end
+    end
+    return WORD[worst] or ''
+end
+
+-- A permanent failure brings the ticket back to staff and says why.
+local function fail_ticket(P, num, now, word)
+    local T = ticket(P, num)
+    if not T or T.co == '' then return end
+    local st = T.st
+    if st ~= 'new' then st = 'open' end
+    open_indexes(P, num, T, now, st, T.q, T.as)
+    local n = note_event(P, num, now, '', 'delivery', '', word)
+    redis.call('HSET', P .. 't:' .. num, 'st', st, 'u', now, 'un', 1, 'dl', delivery_word(P, num, 3), 'n', n,
+        'rv', num_of(T.rv) + 1)
+end
+
+local function follow_up(T, now, rules)
+    for q, rule in gmatch(rules, '([^,=]+)=([^,]+)') do
+        if q == T.q then
+            if rule == 'r' then return true end
+            if rule == 'n' then return false end
+            return num_of(now) - num_of(T.u) <= num_of(rule) * 86400000
+        end
+    end
+    return true
+end
+
+local function find_ticket(P, cid, now, A, from, count)
+    for i = from, from + 2 * count - 2, 2 do
+        local kind, val, cand = A[i], A[i + 1], nil
+        if kind == '2' then
+            cand = redis.call('GET', P .. 'th:' .. val)
+            if not cand then
+                local x = redis.call('GET', P .. 'x:' .. val)
+                cand = x and match(x, '^[^/]+')
+            end
+        else
+            cand = val
+        end
+        local T = cand and ticket(P, cand)
+        if T and T.co ~= '' and (kind ~= '3' or T.co == cid) and num_of(T.n) < ITEMS_MAX then return cand, T end
+    end
+end
+
+-- Keeps the first part of f:<ticket> (subject, sender) and changes the preview behind it.
+local function set_preview(P, num, preview)
+    local f = redis.call('GET', P .. 'f:' .. num)
+    if f and preview ~= '' then
+        local n = num_of(sub(f, 1, 4), 16)
+        redis.call('SET', P .. 'f:' .. num, sub(f, 1, 4 + n) .. preview)
+    end
+end
+
+local function contact_add(P, cid, num)
+    local key = P .. 'c:' .. cid
+    if redis.call('APPEND', key, num .. ',') > CONTACT_MAX then
+        local s = redis.call('GET', key)
+        local cut = find(s, ',', #s - 2048, true)
+        redis.call('SET', key, sub(s, 1, 73) .. sub(s, cut + 1))
+    end
+end

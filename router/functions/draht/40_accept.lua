@@ -1,0 +1,111 @@
+-- SPDX-License-Identifier: EUPL-1.2
+-- accept: a citizen's message and a reply of staff become durable.
+
+-- now dd ad contact wrapped record face preview channel type queue priority tags language year due thread history
+-- followups attachments ack acklimit day hints_n (kind value)... words...
+-- -> OK number n seq new | DUP "number n seq ms" | KEY contact wrapped | NEW (propose a fresh contact)
+local function accept(K, A)
+    local P, call, now = K[1], redis.call, A[1]
+    local ddk, cid, ch = P .. 'dd:' .. A[2], A[4], A[9]
+    local dup = call('GET', ddk)
+    if dup then return {'DUP', dup} end
+    local known = call('GET', P .. 'ad:' .. A[3])
+    if known and known ~= cid then
+        local wrapped = call('GETRANGE', P .. 'c:' .. known, 0, 72)
+        if wrapped ~= '' then return {'KEY', known, wrapped} end
+        known = nil -- the key is erased
+    end
+    if not known and A[5] == '' then return {'NEW'} end -- a remembered key must not bring an erased contact back
+    local hints_n = num_of(A[24])
+    local num, T = find_ticket(P, cid, now, A, 25, hints_n)
+    if T and T.st == 'closed' and not follow_up(T, now, A[19]) then num, T = nil, nil end
+    if not known then
+        call('SET', P .. 'ad:' .. A[3], cid)
+        call('SET', P .. 'c:' .. cid, A[5])
+    end
+    local n, seq, what, queue = 1, 0, 'created', A[11]
+    if T then
+        queue, what = T.q, ''
+        local st = T.st
+        if st == 'closed' then
+            note_event(P, num, now, '', 'reopened', 'closed', 'open')
+            what = 'reopened'
+        end
+        if st ~= 'new' then st = 'open' end
+        n = call('RPUSH', P .. 'm:' .. num, A[6])
+        call('HSET', P .. 't:' .. num, 'st', st, 'u', now, 'li', now, 'un', 1, 'n', n, 'mc', num_of(T.mc) + 1,
+            'ac', num_of(T.ac) + num_of(A[20]), 'rv', num_of(T.rv) + 1)
+        set_preview(P, num, A[8])
+        open_indexes(P, num, T, now, st, T.q, T.as)
+    else
+        num = fmt('%s-%06d', A[15], call('INCR', P .. 'n:' .. A[15]))
+        call('HSET', P .. 't:' .. num, 'st', 'new', 'q', queue, 'pr', A[12], 'tg', A[13], 'la', A[14], 'ch', ch,
+            'ct', A[10], 'c', now, 'u', now, 'li', now, 'du', A[16], 'un', 1, 'n', 1, 'mc', 1, 'ac', A[20], 'rv', 1,
+            'co', cid, 'th', A[17])
+        call('SET', P .. 'f:' .. num, fmt('%04x', #A[7]) .. A[7] .. A[8])
+        call('RPUSH', P .. 'm:' .. num, A[6])
+        call('ZADD', P .. 'i:' .. queue .. ':new', now, num)
+        call('ZADD', P .. 'a::new', now, num)
+        contact_add(P, cid, num)
+        for i = 25 + 2 * hints_n, #A do call('ZADD', P .. 'w:' .. A[i], now, num) end
+        if #A >= 25 + 2 * hints_n then call('HSET', P .. 't:' .. num, 'w', concat(A, '', 25 + 2 * hints_n)) end
+    end
+    call('ZADD', P .. 'un', now, num)
+    local th = A[17]
+    if th ~= '' then
+        call('SET', P .. 'th:' .. th, num)
+        if A[18] == '1' then seq = call('RPUSH', P .. 'cv:' .. th, num .. '/' .. n) end
+    end
+    call('SET', ddk, concat({num, n, seq, now}, ' '), 'EX', DEDUPE_S)
+    if A[21] ~= '' and (not T or T.st == 'closed' and T.co == cid) then
+        local rate = P .. 'ak:' .. cid .. ':' .. A[23]
+        local c = call('INCR', rate)
+        if c == 1 then call('EXPIRE', rate, 172800) end
+        if c <= num_of(A[22]) then
+            local m = call('RPUSH', P .. 'm:' .. num, A[21])
+            call('HINCRBY', P .. 't:' .. num, 'mc', 1)
+            call('HSET', P .. 't:' .. num, 'n', m)
+            enqueue(P, num, m, T and T.ch or ch, now, now, 0, 1)
+            what = what .. ',ack'
+        end
+    end
+    event(P, now, 'message.received', num, n, ch, queue, '', what, th)
+    return {'OK', num, n, seq, T and 0 or 1}
+end
+
+-- now ticket user client record kind due undo close preview attachments -> n
+local function reply(K, A)
+    local P, call, now, num, user, kind = K[1], redis.call, A[1], A[2], A[3], A[6]
+    local T = ticket(P, num)
+    if not T then return redis.error_reply('NOTFOUND ticket') end
+    if T.co == '' then return redis.error_reply('CONFLICT erased') end
+    local client = P .. 'cl:' .. A[4]
+    if A[4] ~= '' then
+        local was = call('GET', client)
+        if was then return num_of(was) end
+    end
+    if num_of(T.n) >= ITEMS_MAX then return redis.error_reply('LIMIT items') end
+    local n = call('RPUSH', P .. 'm:' .. num, A[5])
+    local st, as = T.st, T.as
+    call('HSET', P .. 't:' .. num, 'u', now, 'un', 0, 'n', n, 'mc', num_of(T.mc) + 1, 'rv', num_of(T.rv) + 1,
+        'ac', num_of(T.ac) + num_of(A[11]))
+    if kind == 'reply' then
+        if st == 'new' or st == 'closed' then st = 'open' end
+        if as == '' then as = user end
+        call('HSET', P .. 't:' .. num, 'lb', call('HGET', P .. 't:' .. num, 'lo') or '', 'lo', now)
+        call('ZREM', P .. 'un', num)
+        enqueue(P, num, n, T.ch, now, A[7], A[8], 0)
+        set_preview(P, num, A[10])
+    end
+    local close = A[9] == '1'
+    if close then st = 'closed' end
+    if st ~= T.st then
+        call('HSET', P .. 't:' .. num, 'st', st, 'n', note_event(P, num, now, user, 'state', T.st, st))
+    end
+    if as ~= T.as then call('HSET', P .. 't:' .. num, 'as', as) end
+    open_indexes(P, num, T, now, st, T.q, as)
+    if A[4] ~= '' then call('SET', client, n, 'EX', CLIENT_S) end
+    event(P, now, kind == 'reply' and 'message.queued' or 'note.added', num, n, T.ch, T.q, user, close and 'closed' or '',
+        T.th)
+    return n
+end

@@ -1,0 +1,53 @@
+-- SPDX-License-Identifier: EUPL-1.2
+-- register: leases of channels, counters, and the names under which all functions are called.
+
+-- name owner ttl -> 1 held
+local function lease(K, A)
+    local key = K[1] .. 'le:' .. A[1]
+    local who = redis.call('GET', key)
+    if who and who ~= A[2] then return 0 end
+    if A[3] == '0' then return redis.call('DEL', key) end
+    redis.call('SET', key, A[2], 'PX', A[3])
+    return 1
+end
+
+local function count(K, A)
+    local key = K[1] .. 'n:w:' .. A[1]
+    local c = redis.call('INCR', key)
+    if c == 1 then redis.call('PEXPIRE', key, A[2]) end
+    return c
+end
+
+local function register(name, fn, flags)
+    redis.register_function{function_name = 'draht_' .. name .. '_1', flags = flags, callback = function(K, A)
+        if not fmt then fetch_names() end
+        return fn(K, A)
+    end}
+end
+register('summaries', summaries, {'no-writes'})
+register('list', list, {'no-writes'})
+register('counts', counts, {'no-writes'})
+register('read', read, {'no-writes'})
+register('item', item, {'no-writes'})
+register('history', history, {'no-writes'})
+register('outbox', outbox, {'no-writes'})
+register('search', search, {'no-writes'})
+register('by_address', by_address, {'no-writes'})
+register('keyof', keyof, {'no-writes'})
+register('whose', whose, {'no-writes'})
+register('accept', accept, {})
+register('reply', reply, {})
+register('claim', claim, {})
+register('renew', renew, {})
+register('part', part, {})
+register('settle', settle, {})
+register('expire', expire, {})
+register('receipt', receipt, {})
+register('action', action, {})
+register('change', change, {})
+register('erase', erase, {})
+register('release', release, {})
+register('seen', seen, {})
+register('remind', remind, {})
+register('lease', lease, {})
+register('count', count, {})

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* reply: what staff write: replies that go out, notes that stay. The client's id makes it happen
+ * once. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/base/utf8.h"
+#include "router/inner.h"
+
+#define TEXT_MAX_BYTES (256u << 10)
+#define CLIENT_ID_MAX_BYTES 128
+#define ATTACHMENTS_MAX 20
+
+struct reply {
+    struct router *r;
+    struct arena *arena;
+    router_json_fn done;
+    void *arg;
+    char *ticket, *user, *user_name, *kind;
+    char client[CRYPTO_HASH_HEX];
+    json_t *body, *record;
+    int64_t now_ms, undo_ms;
+    int error;
+};
+
+static void finish(struct reply *x, int error, json_t *v) {
+    x->r->open--;
+    x->done(x->arg, error, v);
+    json_decref(x->body);
+    json_decref(x->record);
+    struct arena *a = x->arena;
+    arena_free(&a);
+}
+
+static void refuse(void *arg) {
+    struct reply *x = arg;
+    finish(x, x->error, NULL);
+}
+
+static int check(const json_t *body) {
+    const char *kind = json_str(body, "kind", "");
+    if (strcmp(kind, "reply") != 0 && strcmp(kind, "note") != 0)
+        return ERR_INVALID;
+    const json_t *text = json_object_get(body, "text"),
+                 *files = json_object_get(body, "attachments");
+    if (!json_is_string(text) || (!json_string_length(text) && !json_array_size(files)))
+        return ERR_INVALID;
+    if (json_string_length(text) > TEXT_MAX_BYTES || json_array_size(files) > ATTACHMENTS_MAX)
+        return ERR_TOO_LARGE;
+    if (strlen(json_str(body, "client_id", "")) > CLIENT_ID_MAX_BYTES)
+        return ERR_TOO_LARGE;
+    return 0;
+}
+
+/* The message as the store has it: the same for a repetition with the same client id. */
+static void read_back(void *arg, int error, json_t *v) {
+    finish(arg, error, v);
+}
+
+static void stored(void *arg, int error, const struct redis_value *v) {
+    struct reply *x = arg;
+    if (error || v->type != REDIS_INT) {
+        finish(x, error ? error : ERR_UNAVAILABLE, NULL);
+        return;
+    }
+    message_read(x->r, x->ticket, v->i, read_back, x);
+}
+
+static void build(struct reply *x, const struct redis_value *v) {
+    size_t n = 0;
+    struct span text =
+        utf8_clean(x->arena, span_str(json_str(x->body, "text", "")), TEXT_MAX_BYTES, NULL);
+    struct attachment *files =
+        attachments_from(x->arena, json_object_get(x->body, "attachments"), &n);
+    x->record = json_object();
+    json_puts(x->record, "direction", strcmp(x->kind, "note") == 0 ? "note" : "out");
+    json_puti(x->record, "at", x->now_ms);
+    json_puts(x->record, "by", x->user);
+    json_puts(x->record, "name", x->user_name);
+    json_put(x->record, "channel", cell(v, 2));
+    json_put(x->record, "channel_type", cell(v, 3));
+    json_put(x->record, "text", text);
+    if (n)
+        json_object_set_new(x->record, "attachments", attachments_json(files, n));
+}
+
+static void send_reply(struct reply *x, const struct contact *c, const struct redis_value *v) {
+    struct router *r = x->r;
+    struct args *a = args_new(r);
+    struct buf record = {0}, preview = {0};
+    build(x, v);
+    envelope_seal_json(c, x->record, &record);
+    json_t *p = json_object();
+    json_put(p, "text",
+             utf8_clean(a->arena, span_str(json_str(x->record, "text", "")), PREVIEW_BYTES, NULL));
+    envelope_seal_json(c, p, &preview);
+    json_decref(p);
+    args_i(a, x->now_ms);
+    args_z(a, x->ticket);
+    args_z(a, x->user);
+    args_z(a, x->client);
+    args_s(a, buf_span(&record));
+    args_z(a, x->kind);
+    args_i(a, x->undo_ms);
+    args_i(a, x->undo_ms);
+    args_z(a, json_flag(x->body, "close", false) ? "1" : "0");
+    args_s(a, buf_span(&preview));
+    args_i(a, (int64_t)json_array_size(json_object_get(x->body, "attachments")));
+    store_call_durable(r->store, "reply", a, stored, x);
+    args_free(&a);
+    buf_free(&record);
+    buf_free(&preview);
+}
+
+static void key_known(void *arg, int error, const struct redis_value *v) {
+    struct reply *x = arg;
+    struct contact c;
+    if (!error)
+        error = cell(v, 0).n ? contact_from(x->r, cell(v, 0), cell(v, 1), &c)
+                             : ERR_CONFLICT; /* erased */
+    if (error) {
+        finish(x, error, NULL);
+        return;
+    }
+    send_reply(x, &c, v);
+    explicit_bzero(&c, sizeof c);
+}
+
+void reply_create(struct router *r, const char *ticket, const char *user, const char *user_name,
+                  const json_t *body, router_json_fn done, void *arg) {
+    struct arena *arena = arena_new();
+    struct reply *x = arena_alloc(arena, sizeof *x);
+    x->r = r;
+    x->arena = arena;
+    x->done = done;
+    x->arg = arg;
+    x->ticket = arena_strdup(arena, ticket);
+    x->user = arena_strdup(arena, user);
+    x->user_name = arena_strdup(arena, user_name ? user_name : user);
+    x->now_ms = now_of(r);
+    x->undo_ms = x->now_ms + (int64_t)r->config->undo_seconds * 1000;
+    r->open++;
+    x->error = check(body);
+    if (x->error) {
+        loop_soon(r->loop, refuse, x);
+        return;
+    }
+    x->body = json_deep_copy(body);
+    x->kind = arena_strdup(arena, json_str(body, "kind", ""));
+    const char *client = json_str(body, "client_id", "");
+    struct span own = span_str(arena_printf(arena, "%s\n%s\n%s", user, ticket, client));
+    if (*client)
+        crypto_hash(r->crypto, "client", own, x->client);
+    struct args *a = args_new(r);
+    args_z(a, ticket);
+    store_call(r->store, "keyof", a, key_known, x);
+    args_free(&a);
+}

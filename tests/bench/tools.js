@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: EUPL-1.2
+// What the measurements share: Redis' own benchmark on a captured function call, memory of a process, medians.
+'use strict';
+const fs = require('node:fs');
+const { run, until, Process } = require('../lib/process');
+
+const median = (list) => list.slice().sort((a, b) => a - b)[Math.floor(list.length / 2)];
+const quantile = (list, q) => list.slice().sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * q))];
+
+/** Resident megabytes of a process. */
+function rss_mb(pid) {
+    return Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1024;
+}
+
+async function redis_cli(socket, ...args) {
+    const r = await run('redis-cli', ['-s', socket, ...args]);
+    if (r.code !== 0) throw new Error(r.out);
+    return r.out.trim();
+}
+
+/** Splits one line of MONITOR into arguments; escapes become single printable bytes, so lengths stay true. */
+function monitor_args(line) {
+    const args = [];
+    const re = /"((?:[^"\\]|\\.)*)"/g;
+    let m;
+    while ((m = re.exec(line))) args.push(m[1].replace(/\\x[0-9a-f]{2}|\\./g, 'x'));
+    return args;
+}
+
+/** Runs act() and returns the arguments of the first call of a function whose name matches. */
+async function capture_call(socket, name, act) {
+    const monitor = new Process('redis-cli', ['-s', socket, 'MONITOR']);
+    await monitor.line(/OK/);
+    await act();
+    const line = await until(`a call of ${name}`, () => monitor.output.split('\n').find((l) => /"fcall"/i.test(l) && name.test(l)));
+    monitor.kill('SIGKILL');
+    await monitor.done;
+    return monitor_args(line);
+}
+
+/** Calls per second by redis-benchmark. args may hold __rand_int__. */
+async function redis_rate(socket, args, { connections = 50, requests = 50000, keyspace = 1000000000 } = {}) {
+    const r = await run('redis-benchmark', ['-s', socket, '-c', String(connections), '-n', String(requests), '-r', String(keyspace), '--csv', ...args]);
+    const row = r.out.trim().split('\n').pop();
+    const m = row.match(/",?"?([\d.]+)"/) && row.split('","');
+    const rate = m && Number(m[1].replace(/"/g, ''));
+    if (!rate) throw new Error(`redis-benchmark: ${r.out.slice(-500)}`);
+    return rate;
+}
+
+/** A 32-digit hash whose first twelve digits redis-benchmark varies. */
+const varied_hash = (old) => `__rand_int__${old.slice(12)}`;
+
+module.exports = { median, quantile, rss_mb, redis_cli, capture_call, redis_rate, varied_hash };

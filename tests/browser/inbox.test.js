@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: EUPL-1.2
+// The inbox in a real browser against the FAKE API: what staff do most, and no axe violation in any state.
+// Needs build/web and Chromium. It proves nothing about the gateway; tests/system does that.
+'use strict';
+const { test, before, after } = require('node:test');
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const { chromium } = require('playwright-core');
+const { start, at } = require('./fake-api');
+
+const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const ticket = '/inbox/mine/2026-004817';
+let browser;
+before(async () => { browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags }); });
+after(() => browser.close());
+
+/** One page on one fake API; everything is gone when `run` returns. */
+async function visit(options, run) {
+    const api = await start(0, options.api);
+    const context = await browser.newContext({ viewport: { width: options.width ?? 1440, height: 900 }, locale: 'de-DE', colorScheme: options.dark ? 'dark' : 'light',
+        reducedMotion: 'reduce', forcedColors: options.forced ? 'active' : 'none' });
+    const page = await context.newPage();
+    const faults = [];
+    page.on('pageerror', (e) => faults.push(String(e)));
+    try {
+        await page.goto(`http://127.0.0.1:${api.port}${options.url ?? ticket}`);
+        await page.locator(options.ready ?? '.msg').first().waitFor();
+        await run(page, api);
+        assert.deepEqual(faults, []);
+    } finally {
+        await context.close();
+        await api.stop();
+    }
+}
+async function clean(page, name) {
+    await page.evaluate(axe).catch(async () => (await page.context().newCDPSession(page)).send('Runtime.evaluate', { expression: axe }));
+    const found = await page.evaluate(() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+    assert.deepEqual(found.violations.map((v) => `${name}: ${v.id} ${v.nodes[0]?.html.slice(0, 120)}`), []);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    assert.equal(wide, false, `${name} scrolls sideways`);
+}
+
+for (const [width, both] of [[1440, true], [1200, false], [1000, false], [390, true], [320, false]])
+    for (const dark of both ? [false, true] : [false])
+        test(`conversation and list are accessible at ${width}${dark ? ' dark' : ''}`, () => visit({ width, dark }, async (page) => {
+            await clean(page, 'conversation');
+            await page.goto(page.url().replace(ticket, '/inbox/mine'));
+            await page.locator('.row').first().waitFor();
+            await clean(page, 'list');
+        }));
+for (const [name, url, ready] of [['outbox', '/inbox/outbox', '.data'], ['channels', '/inbox/channels', '.card'], ['more', '/inbox/more', '.more a'], ['empty', '/inbox/closed', '.empty']])
+    test(`${name} is accessible`, () => visit({ url, ready, width: 390 }, (page) => clean(page, name)));
+test('forced colours are accessible', () => visit({ forced: true }, (page) => clean(page, 'forced')));
+
+test('log-in refuses, then lets in', () => visit({ api: { in: false }, url: '/inbox/', ready: '#login-user' }, async (page) => {
+    await page.fill('#login-user', 'mn');
+    await page.fill('#login-password', 'falsch');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').waitFor();
+    await clean(page, 'log-in');
+    await page.fill('#login-password', 'richtig');
+    await page.keyboard.press('Enter');
+    await page.locator('.row').first().waitFor();
+}));
+
+test('a failing list says so and offers to load again', () => visit({ api: { fail: '/tickets' }, url: '/inbox/mine', ready: '.boxw.bad' }, async (page) => {
+    assert.match(await page.locator('.boxw.bad').innerText(), /Erneut laden/);
+    await clean(page, 'error');
+}));
+
+test('a long list keeps few rows in the document', () => visit({ api: { more: 400 }, url: '/inbox/mine', ready: '.row' }, async (page) => {
+    await page.waitForFunction(() => document.querySelectorAll('.rows section').length > 3);
+    assert.ok(await page.locator('.row').count() < 60);
+    await page.keyboard.press('j');
+    await page.keyboard.press('End');
+    await page.waitForFunction(() => document.activeElement?.getAttribute('id')?.startsWith('row-') || document.querySelector('.rows').scrollTop > 1000);
+}));
+
+test('send by keyboard, take back, text and cursor return', () => visit({}, async (page, api) => {
+    await page.locator('.thread').focus();
+    await page.keyboard.press('r');
+    await page.waitForFunction(() => document.activeElement?.id === 'reply');
+    await page.keyboard.type('Guten Tag, Frau Petersen.');
+    await page.keyboard.press('Control+Enter');
+    await page.locator('.undo').waitFor();
+    assert.equal(await page.inputValue('#reply'), '');
+    assert.equal(api.state.posted[0].kind, 'reply');
+    await clean(page, 'undo');
+    await page.keyboard.press('z');
+    await page.waitForFunction(() => document.getElementById('reply').value === 'Guten Tag, Frau Petersen.');
+}));
+
+test('a draft survives a reload', () => visit({}, async (page) => {
+    await page.fill('#reply', 'Entwurf');
+    await page.getByText('Entwurf gespeichert').waitFor();
+    await page.reload();
+    await page.locator('#reply').waitFor();
+    assert.equal(await page.inputValue('#reply'), 'Entwurf');
+}));
+
+test('a colleague who answers first must be read before sending', () => visit({}, async (page, api) => {
+    await page.fill('#reply', 'Guten Tag');
+    api.send({ t: 'viewers', ticket: '2026-004817', viewers: [{ id: 'sy', name: 'Selin Yılmaz', writing: true }] });
+    await page.locator('.warnbar').waitFor();
+    api.send({ t: 'item', ticket: '2026-004817', item: { type: 'message', n: 900, id: '2026-004817.900', direction: 'out', author: { id: 'sy', name: 'Selin Yılmaz' },
+        channel: 'post', channel_type: 'email', at: at(0), text: 'Wir kommen heute.', attachments: [], delivery: { state: 'queued' } } });
+    await page.getByRole('button', { name: 'Antwort ansehen' }).click();
+    await page.getByRole('button', { name: 'Senden', exact: true }).waitFor();
+    assert.equal(api.state.posted.length, 0);
+    await clean(page, 'collision');
+}));
+
+test('without a contact nothing is sent', () => visit({ url: '/inbox/mine/2026-004806' }, async (page, api) => {
+    await page.fill('#reply', 'Guten Tag.');
+    await page.keyboard.press('Control+Enter');
+    await page.waitForFunction(() => document.activeElement?.id === 'choose-contact');
+    assert.equal(api.state.posted.length, 0);
+    await clean(page, 'contact');
+}));
+
+test('HTML mail: no script, no remote content, links listed', () => visit({}, async (page) => {
+    const asked = [];
+    page.on('request', (r) => { if (!r.url().startsWith('http://127.0.0.1')) asked.push(r.url()); });
+    await page.getByRole('button', { name: 'HTML-Ansicht' }).click();
+    const frame = page.locator('iframe.mail');
+    await frame.waitFor();
+    assert.equal(await frame.getAttribute('sandbox'), '');
+    const inside = await frame.getAttribute('srcdoc');
+    assert.doesNotMatch(inside, /tracker\.example|<script|onclick|<style/);
+    assert.match(await page.locator('.removed').innerText(), /1 externer Inhalt/);
+    assert.equal(await page.evaluate(() => window.hacked), undefined);
+    assert.deepEqual(asked, []);
+    await clean(page, 'mail');
+}));
+
+test('palette: commands by keyboard, focus returns', () => visit({}, async (page) => {
+    await page.locator('.thread').focus();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('erledigt');
+    await clean(page, 'palette');
+    await page.keyboard.press('Enter');
+    await page.locator('.head .pill.good').waitFor();
+    await page.keyboard.press('?');
+    await page.locator('dialog.keys').waitFor();
+    await clean(page, 'keys');
+}));
+
+test('uploads: a good file is listed, a big one is refused in words', () => visit({}, async (page) => {
+    await page.setInputFiles('#file', { name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('hallo') });
+    await page.getByRole('button', { name: 'plan.txt entfernen' }).waitFor();
+    await page.setInputFiles('#file', { name: 'gross.bin', mimeType: 'text/plain', buffer: Buffer.alloc(11e6) });
+    assert.match(await page.locator('.uploads .bad').innerText(), /Möglich sind 10/);
+    await clean(page, 'uploads');
+}));
+
+test('a lost connection is said, comes back and the list is fetched anew', () => visit({ url: '/inbox/mine', ready: '.row' }, async (page, api) => {
+    await page.context().setOffline(true);
+    api.cut();
+    await page.locator('.boxw', { hasText: 'Keine Verbindung' }).waitFor();
+    await clean(page, 'offline');
+    api.state.tickets[0].subject = 'Nach der Pause';
+    await page.context().setOffline(false);
+    await page.getByText('Nach der Pause').waitFor();
+}));
