@@ -209,10 +209,31 @@ struct draht_http_answer {
     uint32_t size;
     int status, error; /* error != 0: no answer */
     struct draht_span body;
-    int64_t retry_after_ms;
+    int64_t retry_after_ms; /* from Retry-After, -1: none */
+    struct draht_span head; /* status line and headers of the last answer, as received */
 };
 typedef void (*draht_http_answer_fn)(void *arg, const struct draht_http_answer *a);
 typedef void (*draht_http_route_fn)(void *channel, struct draht_http *x);
+
+/* A request with more than http_request offers. Everything is copied. */
+struct draht_http_call {
+    uint32_t size;
+    const char *method, *url;
+    const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
+    struct draht_span body;
+    uint32_t timeout_ms; /* of the whole request, 0: 30,000; with on_chunk: the longest silence */
+    uint64_t answer_max; /* bytes, 0: 1 MiB; with on_chunk without effect */
+    uint32_t flags;
+    /* Given: the answer's body comes here as it arrives (status 200 only), not in done. */
+    void (*on_chunk)(void *arg, struct draht_span bytes);
+    draht_http_answer_fn done; /* exactly once, later; not after http_cancel */
+    void *arg;
+};
+/* The operator named this address in the configuration: it may lie in a private network. Never for
+ * an address that came in with a message. */
+#define DRAHT_HTTP_OPERATOR 1u
+#define DRAHT_HTTP_REDIRECT 2u /* follows up to five, each guarded anew */
+struct draht_http_run;         /* one of them under way; valid until done or http_cancel */
 
 struct draht_host {
     uint32_t size;
@@ -289,6 +310,10 @@ struct draht_host {
     /* Looks for malware with the ClamAV daemon of the channel's option "clamd". bytes: copied.
      * done: exactly once, later. */
     void (*scan)(void *host, struct draht_span bytes, draht_scan_fn done, void *arg);
+    /* HTTP client with streaming, larger answers, redirects. NULL: refused at once (the URL is not
+     * http or https), done is not called. Requests under way end when the channel is closed. */
+    struct draht_http_run *(*http_call)(void *host, const struct draht_http_call *call);
+    void (*http_cancel)(struct draht_http_run *run);
 };
 
 struct draht_channel_ops {
