@@ -27,7 +27,7 @@ endif
 
 # Everything but main.c goes into one archive; programs and tests link what they use.
 LIB_SRC := $(sort $(wildcard gateway/base/*.c config/*.c gateway/net/*.c router/*.c channels/*.c \
-  channels/kit/*.c channels/webchat/*.c channels/email/*.c gateway/api/*.c) $(filter-out gateway/main.c,$(wildcard gateway/*.c)))
+  channels/*/*.c gateway/api/*.c) $(filter-out gateway/main.c,$(wildcard gateway/*.c)))
 GEN_SRC := $(BUILD)/gen/functions.c $(BUILD)/gen/locales.c $(BUILD)/gen/assets.c
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o)
 LIB := $(OBJ)/libdraht.a
