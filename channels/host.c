@@ -227,6 +227,7 @@ static void release_all(struct host *h) {
         struct host_channel *c = h->channels[i];
         host_tokens_drop(c);
         host_scans_drop(c);
+        host_runs_drop(c, false);
         host_requests_drop(c);
         host_lease_drop_all(c);
         host_routes_drop(c);
@@ -250,6 +251,7 @@ static void on_channel_stopped(void *arg, int status) {
     struct host_channel *c = arg;
     (void)status;
     c->is_stopped = true;
+    host_runs_drop(c, true);
     host_unpend(c);
 }
 

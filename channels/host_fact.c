@@ -213,4 +213,6 @@ const struct draht_host host_table = {
     .health = host_health,
     .builtin = host_builtin,
     .scan = host_scan,
+    .http_call = host_http_call,
+    .http_cancel = host_http_cancel,
 };

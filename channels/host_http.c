@@ -223,7 +223,8 @@ static void on_answer(void *arg, const struct http_answer *a) {
                                         .status = a->status,
                                         .error = a->error,
                                         .body = host_dspan(a->body),
-                                        .retry_after_ms = a->retry_after_ms};
+                                        .retry_after_ms = a->retry_after_ms,
+                                        .head = host_dspan(a->headers)};
         p->done(p->arg, &out);
     }
     free(p);

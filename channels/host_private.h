@@ -2,8 +2,8 @@
 /*
  * host_private: what the files of the channel host share. host.c: life; host_in.c: accept,
  * receipts, history, state; host_out.c: sends and their tokens; host_http.c: routes and sockets;
- * host_fact.c: texts, time, secrets; host_scan.c: looking for malware. Nobody outside
- * channels/host*.c includes it.
+ * host_call.c: requests that stream; host_fact.c: texts, time, secrets; host_scan.c: looking for
+ * malware. Nobody outside channels/host*.c includes it.
  */
 #ifndef DRAHT_CHANNELS_HOST_PRIVATE_H
 #define DRAHT_CHANNELS_HOST_PRIVATE_H
@@ -94,6 +94,7 @@ struct host_channel {
     struct host_route *routes;
     struct host_lease *leases;
     struct host_scan *scans;
+    struct draht_http_run *runs;
     size_t scans_n;
     void *state;
 };
@@ -193,6 +194,11 @@ struct draht_span host_socket_peer(struct draht_socket *s);
 int host_http_request(void *host, const char *method, const char *url, const char *const *headers,
                       struct draht_span body, uint32_t timeout_ms, draht_http_answer_fn done,
                       void *arg);
+/* host_call.c */
+struct draht_http_run *host_http_call(void *host, const struct draht_http_call *call);
+void host_http_cancel(struct draht_http_run *run);
+/* Cancels what is under way; only_streams: those that would never end by themselves. */
+void host_runs_drop(struct host_channel *c, bool only_streams);
 void host_routes_drop(struct host_channel *c);
 void host_requests_drop(struct host_channel *c);
 /* host_fact.c */

@@ -23,11 +23,12 @@ struct http_call {
     CURL *easy;
     struct curl_slist *headers;
     http_answer_fn cb;
+    void (*on_chunk)(void *arg, struct span bytes);
     void *arg;
     struct buf body, head;
     char *request_body;
     size_t answer_max;
-    bool allow_private, was_forbidden, was_too_large;
+    bool allow_private, was_forbidden, was_too_large, is_in_chunk, is_cancelled;
 };
 
 struct http_client {
@@ -57,6 +58,10 @@ static void release(struct http_call *call) {
 }
 
 void http_client_cancel(struct http_call *call) {
+    if (call->is_in_chunk) { /* curl's own frames are below us: finished() does the rest */
+        call->is_cancelled = true;
+        return;
+    }
     transfers_remove(call->client->transfers, call->easy);
     release(call);
 }
@@ -80,9 +85,24 @@ static curl_socket_t open_guarded(void *arg, curlsocktype purpose, struct curl_s
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
+static bool is_streamed(const struct http_call *call) {
+    long status = 0;
+    if (call->on_chunk)
+        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status == 200;
+}
+
 static size_t body_came(char *p, size_t size, size_t n, void *arg) {
     struct http_call *call = arg;
     n *= size;
+    if (call->is_cancelled)
+        return 0;
+    if (is_streamed(call)) {
+        call->is_in_chunk = true;
+        call->on_chunk(call->arg, (struct span){p, n});
+        call->is_in_chunk = false;
+        return call->is_cancelled ? 0 : n;
+    }
     if (n > call->answer_max - call->body.n) {
         call->was_too_large = true;
         return 0;
@@ -131,7 +151,8 @@ static void finished(void *arg, CURL *easy, CURLcode result) {
         if (wait_s > 0)
             a.retry_after_ms = (int64_t)wait_s * 1000;
     }
-    call->cb(call->arg, &a);
+    if (!call->is_cancelled)
+        call->cb(call->arg, &a);
     release(call);
 }
 
@@ -159,6 +180,16 @@ static void set_headers(struct http_call *call, const struct http_request *r) {
     curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
 }
 
+static void set_patience(CURL *e, const struct http_request *r) {
+    long ms = (long)(r->timeout_ms ? r->timeout_ms : TIMEOUT_MS_DEFAULT);
+    if (!r->on_chunk) {
+        curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, ms);
+        return;
+    }
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, ms < 1000 ? 1L : ms / 1000);
+}
+
 static void set_options(struct http_call *call, const struct http_request *r) {
     CURL *e = call->easy;
     curl_easy_setopt(e, CURLOPT_URL, r->url);
@@ -168,8 +199,7 @@ static void set_options(struct http_call *call, const struct http_request *r) {
     curl_easy_setopt(e, CURLOPT_PROXY, ""); /* a proxy would resolve behind the guard's back */
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, r->redirects_max > 0 ? 1L : 0L);
     curl_easy_setopt(e, CURLOPT_MAXREDIRS, (long)r->redirects_max);
-    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS,
-                     (long)(r->timeout_ms ? r->timeout_ms : TIMEOUT_MS_DEFAULT));
+    set_patience(e, r);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_guarded);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, call);
@@ -197,6 +227,7 @@ struct http_call *http_client_send(struct http_client *c, const struct http_requ
     call->arg = arg;
     call->answer_max = r->answer_max ? r->answer_max : ANSWER_BYTES_MAX_DEFAULT;
     call->allow_private = r->allow_private;
+    call->on_chunk = r->on_chunk;
     call->next = c->calls;
     if (call->next)
         call->next->prev = call;

@@ -21,6 +21,9 @@ struct http_request {
     size_t answer_max;   /* 0: 1 MiB; above: ERR_TOO_LARGE */
     bool allow_private;
     int redirects_max; /* 0: none */
+    /* Given: the body of an answer with status 200 comes here as it arrives, and timeout_ms is the
+     * longest silence instead of the whole time. May call http_client_cancel. */
+    void (*on_chunk)(void *arg, struct span bytes);
 };
 struct http_answer { /* borrowed during the callback */
     int status;      /* 0 when error < 0 */
@@ -37,6 +40,7 @@ void http_client_free(struct http_client **c); /* cancels all, callbacks do not 
  * at once (cb not called). */
 struct http_call *http_client_send(struct http_client *c, const struct http_request *r,
                                    http_answer_fn cb, void *arg);
+/* The callback does not run any more. Also from within on_chunk. */
 void http_client_cancel(struct http_call *call);
 
 #endif

@@ -138,6 +138,9 @@ struct http_call *http_client_send(struct http_client *c, const struct http_requ
     (void)c, (void)r, (void)cb, (void)arg;
     return NULL;
 }
+void http_client_cancel(struct http_call *call) {
+    (void)call;
+}
 
 /* ---- a channel that does what the test wants ---- */
 static struct {

@@ -53,6 +53,18 @@ static void hello(void *arg, struct http_exchange *x) {
     }
 }
 
+static char chunked[64];
+static struct http_call *to_cancel;
+static void chunk_came(void *arg, struct span s) {
+    (void)arg;
+    size_t n = strlen(chunked);
+    snprintf(chunked + n, sizeof chunked - n, "%.*s|", (int)s.n, s.p);
+    if (to_cancel) {
+        http_client_cancel(to_cancel);
+        loop_stop(loop);
+    }
+}
+
 static void answered(void *arg, const struct http_answer *a) {
     (void)arg;
     status = a->status;
@@ -113,6 +125,47 @@ START_TEST(call) {
 }
 END_TEST
 
+/* An answer in pieces; another status than 200 is an answer like any other; cancelled from within. */
+static const struct {
+    const char *path;
+    bool is_cancelled;
+    int status;
+    const char *chunked, *body;
+} streams[] = {
+    {"/hello", false, 200, "hello|", ""},
+    {"/busy", false, 429, "", NULL},
+    {"/hello", true, -1, "hello|", "-"},
+};
+
+START_TEST(stream) {
+    loop = loop_new();
+    struct http_server_options so = {.host = "127.0.0.1", .connections_max = 10};
+    struct http_server *s = http_server_new(loop, &so, NULL);
+    http_server_route(s, &(struct http_route){.methods = "GET", .path = "/*", .handler = hello});
+    struct transfers *t = transfers_new(loop);
+    struct http_client *c = http_client_new(t);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", http_server_port(s), streams[_i].path);
+    struct http_request r = {.url = url, .allow_private = true, .on_chunk = chunk_came};
+    chunked[0] = '\0';
+    strcpy(body, "-");
+    status = -1;
+    struct http_call *k = http_client_send(c, &r, answered, NULL);
+    to_cancel = streams[_i].is_cancelled ? k : NULL;
+    loop_run(loop);
+    ck_assert_str_eq(chunked, streams[_i].chunked);
+    ck_assert_int_eq(status, streams[_i].status);
+    if (streams[_i].body) ck_assert_str_eq(body, streams[_i].body);
+    to_cancel = NULL;
+    http_client_free(&c);
+    transfers_free(&t);
+    bool closed = false;
+    http_server_close(s, server_closed, &closed);
+    while (!closed) uv_run(loop_uv(loop), UV_RUN_ONCE);
+    loop_free(&loop);
+}
+END_TEST
+
 static const struct {
     const char *text;
     int rc;
@@ -143,6 +196,7 @@ int main(void) {
     tcase_set_timeout(c, 20);
     tcase_add_loop_test(c, guard, 0, (int)(sizeof addresses / sizeof addresses[0]));
     tcase_add_loop_test(c, call, 0, (int)(sizeof calls / sizeof calls[0]));
+    tcase_add_loop_test(c, stream, 0, (int)(sizeof streams / sizeof streams[0]));
     tcase_add_loop_test(c, chunks, 0, (int)(sizeof chunk_rows / sizeof chunk_rows[0]));
     Suite *s = suite_create("http_client");
     suite_add_tcase(s, c);
