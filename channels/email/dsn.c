@@ -39,6 +39,10 @@ static struct span after_type(struct span v) {
     return rest.p ? span_trim(rest) : v;
 }
 
+static struct span without_brackets(struct span v) {
+    return v.n >= 2 && v.p[0] == '<' && v.p[v.n - 1] == '>' ? (struct span){v.p + 1, v.n - 2} : v;
+}
+
 static void set_action(struct mail_report_row *row, struct span v) {
     if (span_ieq(v, "failed"))
         row->action = MAIL_FAILED;
@@ -60,6 +64,8 @@ static void take_field(struct mail *m, struct mail_report_row *row, struct span 
         row->status = v;
     else if (span_ieq(name, "Diagnostic-Code"))
         row->reason = after_type(v);
+    else if (span_ieq(name, "Original-Rcpt-To"))
+        m->reported_to = without_brackets(v);
     else if (span_ieq(name, "Original-Message-ID"))
         m->reported_id = mail_id(v);
 }

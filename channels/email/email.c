@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "channels/email/complaint.h"
 #include "channels/email/email_channel.h"
 #include "channels/email/imap.h"
 #include "channels/email/mail_address.h"
 #include "channels/email/mail_normalize.h"
 #include "channels/email/mime_in.h"
+#include "channels/email/oauth.h"
 #include "channels/email/smtp.h"
 
 #define STOP_PATIENCE_MS 8000 /* below the host's own, so that every send gets its verdict */
@@ -57,11 +59,21 @@ static int email_start(void *channel, char *err) {
     e->lmtp = lmtp_server_start(e, err);
     if (!e->lmtp)
         return -1;
+    e->oauth = oauth_new(e);
+    complaint_start(e);
+    e->h->health(e->host, 1, "");
     if (*e->set.imap_url)
         e->imap = imap_start(e);
-    else
-        e->h->health(e->host, 1, "");
     return 0;
+}
+
+void email_health(struct email *e, const char *reading, const char *sending) {
+    if (reading)
+        snprintf(e->reading_trouble, sizeof e->reading_trouble, "%s", reading);
+    if (sending)
+        snprintf(e->sending_trouble, sizeof e->sending_trouble, "%s", sending);
+    bool is_up = !*e->sending_trouble;
+    e->h->health(e->host, is_up, is_up ? e->reading_trouble : e->sending_trouble);
 }
 
 void email_begin(struct email *e) {
@@ -114,8 +126,43 @@ static void email_stop(void *channel, draht_done_fn done, void *arg) {
         loop_soon(e->loop, finish_stop, e);
 }
 
+struct email_retired {
+    struct email_retired *next;
+    struct email_settings set;
+};
+
+static int email_reload(void *channel, const char *options_json) {
+    struct email *e = channel;
+    struct email_settings next;
+    char err[256] = "";
+    if (email_settings_parse(&next, options_json, err) != 0)
+        return 1; /* the configuration was checked: it takes effect with the next start */
+    if (e->is_stopping || email_settings_need_restart(&e->set, &next)) {
+        email_settings_free(&next);
+        return 1;
+    }
+    struct email_retired *r = xcalloc(1, sizeof *r);
+    *r = (struct email_retired){e->retired, e->set};
+    e->retired = r;
+    e->set = next;
+    smtp_give_up_waiting(e);
+    oauth_free(&e->oauth);
+    e->oauth = oauth_new(e);
+    imap_reconnect(e->imap);
+    loop_timer_stop(&e->again);
+    email_health(e, NULL, "");
+    return 0;
+}
+
 static void email_close(void *channel) {
     struct email *e = channel;
+    oauth_free(&e->oauth);
+    while (e->retired) {
+        struct email_retired *r = e->retired;
+        e->retired = r->next;
+        email_settings_free(&r->set);
+        free(r);
+    }
     email_settings_free(&e->set);
     free(e);
 }
@@ -136,4 +183,5 @@ const struct draht_channel_ops email_ops = {
     .close = email_close,
     .send = email_send,
     .normalize = mail_normalize,
+    .reload = email_reload,
 };

@@ -12,6 +12,7 @@
 #include "gateway/net/transfer.h"
 
 #define EMAIL_LISTEN_MAX 8
+#define EMAIL_TROUBLE_BYTES 160
 #define EMAIL_MAILBOXES_MAX 100
 #define EMAIL_INLINE_PARSE_BYTES 8192 /* larger mails are parsed on the thread pool */
 #define EMAIL_MEMORY_BYTES_MAX ((size_t)512 * 1024 * 1024)
@@ -31,6 +32,8 @@ struct email_settings { /* strings borrowed from json */
     const char *from_name, *hostname, *outgoing_maildir;
     const char *imap_url, *imap_user, *imap_password, *imap_token, *imap_mailbox, *imap_archive,
         *imap_quarantine;
+    const char *oauth_token_url, *oauth_client_id, *oauth_client_secret, *oauth_refresh_token,
+        *oauth_scope;
     long imap_poll_s;
     size_t mail_bytes_max;
     int connections_max;
@@ -41,8 +44,15 @@ void email_settings_free(struct email_settings *s);
 /* "127.0.0.1:25", "localhost:25", "[::1]:25": no wire is crossed. */
 bool email_is_loopback(const char *host_port);
 
+/* Whether this login goes by an access token. */
+bool email_uses_oauth(const struct email_settings *s, const char *user, const char *password);
+/* Whether going from a to b takes a restart. */
+bool email_settings_need_restart(const struct email_settings *a, const struct email_settings *b);
+
 struct lmtp_server;
 struct imap;
+struct oauth;
+struct email_retired; /* settings of before a reload; sends under way still borrow from them */
 struct email {
     const struct draht_host *h;
     void *host;
@@ -51,16 +61,23 @@ struct email {
     struct transfers *transfers;
     struct lmtp_server *lmtp;
     struct imap *imap;
+    struct oauth *oauth;
+    struct email_retired *retired;
     struct mail_mac mac;
-    struct smtp *sends;            /* under way */
-    struct loop_timer *again;      /* sending is in trouble: when to try it again */
-    bool is_reading_down;          /* the IMAP mailbox */
+    struct smtp *sends;       /* under way */
+    struct loop_timer *again; /* sending is in trouble: when to try it again */
+    /* What ails each direction, "" when well. Trouble with reading must not hold replies back. */
+    char reading_trouble[EMAIL_TROUBLE_BYTES], sending_trouble[EMAIL_TROUBLE_BYTES];
     struct loop_timer *stop_timer; /* patience while stopping */
     size_t under_way;              /* deliveries and sends */
     bool is_stopping;
+    bool has_complaints; /* some recipient reported a mail of ours as unwanted, or we do not know */
     draht_done_fn stopped;
     void *stopped_arg;
 };
+/* NULL: leaves it as it is; "" well; else a sentence. Tells the host what follows: down when
+ * nothing can be sent, up with a sentence when the mailbox cannot be read. */
+void email_health(struct email *e, const char *reading, const char *sending);
 void email_begin(struct email *e);
 void email_end(struct email *e); /* one thing less under way; the last one lets a stop finish */
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "channels/email/complaint.h"
 #include "channels/email/email_channel.h"
 #include "channels/email/mail_address.h"
 #include "channels/email/mail_auto.h"
@@ -52,6 +53,9 @@ static void settle(struct one *o, enum email_outcome outcome) {
 
 static void on_accepted(void *arg, int status, const struct draht_accepted *a) {
     struct one *o = arg;
+    const struct mail *m = o->d->mail;
+    if (status == 0 && a && !a->duplicate && !m->is_automatic && m->report == MAIL_NO_REPORT)
+        complaint_lift(o->d->e, m->from.address, (struct span){a->ticket.p, a->ticket.n});
     if (status == 0)
         settle(o, a && a->duplicate ? EMAIL_DUPLICATE : EMAIL_STORED);
     else
@@ -100,6 +104,14 @@ static void next_receipt(struct one *o) {
         accept_one(o, DRAHT_IN_SYSTEM | DRAHT_IN_AUTOMATIC);
 }
 
+static void on_complaint(void *arg, int status) {
+    struct one *o = arg;
+    if (status != 0)
+        settle(o, EMAIL_LATER);
+    else
+        accept_one(o, DRAHT_IN_SYSTEM | DRAHT_IN_AUTOMATIC);
+}
+
 /* Fetched mails have no envelope: the address of ours in To or Cc, best one with a token. */
 static struct span guess_recipient(const struct delivery *d) {
     struct span best = d->e->set.mailboxes[0];
@@ -132,9 +144,13 @@ static void store(struct delivery *d) {
     }
     /* The last completion releases d: nothing of it may be read after the last call. */
     struct one *ones = d->ones;
-    bool is_report = d->mail->report != MAIL_NO_REPORT;
+    const struct mail *mail = d->mail;
+    enum mail_report report = mail->report;
+    struct email *e = d->e;
     for (size_t i = 0; i < n; i++) {
-        if (is_report)
+        if (report == MAIL_ABUSE)
+            complaint_note(e, mail, on_complaint, &ones[i]);
+        else if (report != MAIL_NO_REPORT)
             next_receipt(&ones[i]);
         else
             accept_one(&ones[i], 0);

@@ -48,6 +48,18 @@ const struct draht_option email_option_rows[] = {
      "Password of the IMAP mailbox."},
     {"imap_token", DRAHT_OPT_STRING, "", 0, 8192, NULL, DRAHT_OPT_SECRET,
      "OAuth 2 bearer token instead of the password (XOAUTH2, OAUTHBEARER)."},
+    {"oauth_token_url", DRAHT_OPT_STRING, "", 0, 1000, NULL, 0,
+     "OAuth 2 token endpoint of the mail provider. Given: the mailbox and the relay are entered "
+     "with access tokens (XOAUTH2, OAUTHBEARER) that Draht fetches and renews, wherever a user but "
+     "no password is set."},
+    {"oauth_client_id", DRAHT_OPT_STRING, "", 0, 1000, NULL, 0,
+     "The application's id at the provider."},
+    {"oauth_client_secret", DRAHT_OPT_STRING, "", 0, 4096, NULL, DRAHT_OPT_SECRET,
+     "The application's secret at the provider."},
+    {"oauth_refresh_token", DRAHT_OPT_STRING, "", 0, 8192, NULL, DRAHT_OPT_SECRET,
+     "Refresh token of the mailbox. Empty: client credentials (an application of its own)."},
+    {"oauth_scope", DRAHT_OPT_STRING, "", 0, 1000, NULL, 0,
+     "Scope to ask for, as the provider names it."},
     {"imap_mailbox", DRAHT_OPT_STRING, "INBOX", 1, 200, NULL, 0, "Folder to read."},
     {"imap_archive", DRAHT_OPT_STRING, "", 0, 200, NULL, 0,
      "Folder that mails are moved to when they are stored. Empty: they stay, marked as seen."},
@@ -127,6 +139,11 @@ static void read_strings(struct email_settings *s) {
     s->imap_user = json_str(j, "imap_user", "");
     s->imap_password = json_str(j, "imap_password", "");
     s->imap_token = json_str(j, "imap_token", "");
+    s->oauth_token_url = json_str(j, "oauth_token_url", "");
+    s->oauth_client_id = json_str(j, "oauth_client_id", "");
+    s->oauth_client_secret = json_str(j, "oauth_client_secret", "");
+    s->oauth_refresh_token = json_str(j, "oauth_refresh_token", "");
+    s->oauth_scope = json_str(j, "oauth_scope", "");
     s->imap_mailbox = json_str(j, "imap_mailbox", "INBOX");
     s->imap_archive = json_str(j, "imap_archive", "");
     s->imap_quarantine = json_str(j, "imap_quarantine", "");
@@ -136,6 +153,21 @@ static bool is_host_name(const char *s) {
     size_t n = strlen(s);
     return n > 0 && n <= OPT_NAME_MAX &&
            strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == n;
+}
+
+static int check_oauth(const struct email_settings *s, char *err) {
+    if (!*s->oauth_token_url)
+        return 0;
+    struct span url = span_str(s->oauth_token_url);
+    bool is_safe = span_istarts(url, "https://") ||
+                   (span_istarts(url, "http://") && email_is_loopback(s->oauth_token_url + 7));
+    if (!is_safe)
+        return complain(err, "oauth_token_url: it begins with https://");
+    if (!*s->oauth_client_id)
+        return complain(err, "oauth_client_id: the application's id is needed");
+    if (!*s->oauth_refresh_token && !*s->oauth_client_secret)
+        return complain(err, "oauth_refresh_token: it or oauth_client_secret is needed");
+    return 0;
 }
 
 static int check(struct email_settings *s, char *err) {
@@ -159,7 +191,26 @@ static int check(struct email_settings *s, char *err) {
         return complain(err, "imap_url: it begins with imap:// or imaps://");
     if (*s->imap_url && !*s->imap_user)
         return complain(err, "imap_user: a user is needed");
-    return 0;
+    return check_oauth(s, err);
+}
+
+bool email_uses_oauth(const struct email_settings *s, const char *user, const char *password) {
+    return *s->oauth_token_url && *user && !*password;
+}
+
+/* What listeners, threads and the lease hold on to cannot change under them. */
+bool email_settings_need_restart(const struct email_settings *a, const struct email_settings *b) {
+    static const char *const fixed[] = {
+        "address",          "lmtp",     "connections_max", "hostname",     "max_size_mb",
+        "outgoing_maildir", "imap_url", "imap_user",       "imap_mailbox", "oauth_token_url"};
+    bool had_relay = *a->relay, has_relay = *b->relay;
+    bool differs = had_relay != has_relay;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        const json_t *x = json_object_get(a->json, fixed[i]),
+                     *y = json_object_get(b->json, fixed[i]);
+        differs |= x && y ? !json_equal(x, y) : x != y;
+    }
+    return differs;
 }
 
 int email_settings_parse(struct email_settings *s, const char *json, char *err) {

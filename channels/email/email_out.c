@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "channels/email/complaint.h"
 #include "channels/email/email_channel.h"
 #include "channels/email/mail_address.h"
 #include "channels/email/maildir.h"
@@ -45,8 +46,8 @@ static void settle(struct sending *s, enum draht_verdict v, const char *reason) 
 static void try_again(void *arg) {
     struct email *e = arg;
     loop_timer_stop(&e->again);
-    if (!e->is_reading_down && !e->is_stopping)
-        e->h->health(e->host, 1, "");
+    if (!e->is_stopping)
+        email_health(e, NULL, "");
 }
 
 /* A channel that is down is given nothing to send, so it would never learn that it is well again.
@@ -55,8 +56,7 @@ static void sending_health(struct email *e, bool is_well, const char *why) {
     loop_timer_stop(&e->again);
     if (!is_well && !e->is_stopping)
         e->again = loop_timer(e->loop, AGAIN_MS, 0, try_again, e);
-    if (!is_well || !e->is_reading_down)
-        e->h->health(e->host, is_well, why);
+    email_health(e, NULL, is_well ? "" : why);
 }
 
 static void on_smtp(void *arg, const struct smtp_verdict *v) {
@@ -89,8 +89,8 @@ static void compose_after(void *arg, int status) {
             settle(s, DRAHT_SENT, "put into the outgoing Maildir");
         else
             settle(s, is_wrong ? DRAHT_MISCONFIGURED : DRAHT_RETRY, strerror(-s->rc));
-    } else if (!smtp_send(s->e, s->envelope, s->to, buf_span(&s->mail), on_smtp, s)) {
-        settle(s, DRAHT_RETRY, "too many transfers at once");
+    } else {
+        smtp_send(s->e, s->envelope, s->to, buf_span(&s->mail), on_smtp, s);
     }
 }
 
@@ -164,6 +164,17 @@ static void prepare(struct sending *s) {
     s->file = file_name(s);
 }
 
+static void checked(void *arg, int status, bool is_suppressed) {
+    struct sending *s = arg;
+    if (is_suppressed)
+        settle(s, DRAHT_OPTED_OUT,
+               "the recipient reported our mail as unwanted; use another way until they write");
+    else if (status != 0)
+        settle(s, DRAHT_RETRY, "the store cannot be reached");
+    else if (loop_work(s->e->loop, compose_work, compose_after, s) != 0)
+        compose_after(s, -1);
+}
+
 int email_out_send(struct email *e, const struct draht_outbound *m, struct draht_token *t) {
     if (!mail_address_is_valid(take(m->recipient))) {
         const char *why = "the recipient's address is not valid";
@@ -174,7 +185,6 @@ int email_out_send(struct email *e, const struct draht_outbound *m, struct draht
     *s = (struct sending){.e = e, .m = m, .token = t, .arena = arena_new()};
     prepare(s);
     email_begin(e);
-    if (loop_work(e->loop, compose_work, compose_after, s) != 0)
-        compose_after(s, -1);
+    complaint_check(e, take(m->recipient), take(m->ticket), checked, s);
     return 0;
 }

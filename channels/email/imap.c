@@ -9,6 +9,7 @@
 
 #include "channels/email/imap_link.h"
 #include "channels/email/imap_words.h"
+#include "channels/email/oauth.h"
 #include "gateway/base/log.h"
 
 #define ANSWER_TIMEOUT_MS 60000
@@ -61,8 +62,9 @@ static void fail(struct imap *m, const char *why, bool is_login) {
     if (m->is_stopped)
         return;
     log_warn("email.imap_down", "%s", why);
-    m->e->is_reading_down = true;
-    m->e->h->health(m->e->host, 0, why);
+    char sentence[EMAIL_TROUBLE_BYTES];
+    snprintf(sentence, sizeof sentence, "The mailbox cannot be read: %s.", why);
+    email_health(m->e, sentence, NULL);
     imap_link_close(&m->link);
     m->generation++;
     m->step = OFF;
@@ -131,8 +133,7 @@ static void mark_known(struct imap *m, int status, struct span v) {
     m->uidvalidity = m->server_uidvalidity;
     m->last_uid = uid;
     m->backoff_ms = 0;
-    m->e->is_reading_down = false;
-    m->e->h->health(m->e->host, 1, "");
+    email_health(m->e, "", NULL);
     begin_search(m);
 }
 
@@ -422,17 +423,50 @@ static void on_up(void *arg) {
     command(m, CAPABILITY, "CAPABILITY");
 }
 
+static bool uses_oauth(const struct imap *m) {
+    const struct email_settings *set = &m->e->set;
+    return !*set->imap_token && email_uses_oauth(set, set->imap_user, set->imap_password);
+}
+
 static void on_down(void *arg, const char *why, bool is_login) {
-    fail(arg, why, is_login);
+    struct imap *m = arg;
+    if (is_login && uses_oauth(m) && oauth_refused(m->e->oauth)) {
+        imap_link_close(&m->link);
+        connect_now(m);
+        return;
+    }
+    fail(m, why, is_login);
+}
+
+static void on_token(void *arg, const char *token, const char *why, bool is_refused) {
+    static const struct imap_link_handlers handlers = {on_up, on_line, on_down};
+    struct imap *m = arg;
+    if (!token) {
+        fail(m, why, is_refused);
+        return;
+    }
+    m->link = imap_link_open(m->e, token, &handlers, m);
+    if (!m->link)
+        fail(m, "too many transfers at once", false);
 }
 
 static void connect_now(struct imap *m) {
-    static const struct imap_link_handlers handlers = {on_up, on_line, on_down};
     loop_timer_stop(&m->timer);
     m->step = CONNECT;
-    m->link = imap_link_open(m->e, &handlers, m);
-    if (!m->link)
-        fail(m, "too many transfers at once", false);
+    if (uses_oauth(m))
+        oauth_get(m->e->oauth, on_token, m);
+    else
+        on_token(m, m->e->set.imap_token, "", false);
+}
+
+void imap_reconnect(struct imap *m) {
+    if (!m || m->is_stopped || !m->is_held)
+        return;
+    imap_link_close(&m->link);
+    m->generation++;
+    m->backoff_ms = 0;
+    m->step = OFF;
+    connect_now(m);
 }
 
 static void on_timer(void *arg) {
@@ -457,12 +491,13 @@ static void on_lease(void *channel, int held) {
         connect_now(m);
         return;
     }
+    if (m->e->oauth)
+        oauth_forget(m->e->oauth, m);
     imap_link_close(&m->link);
     loop_timer_stop(&m->timer);
     m->generation++;
     m->step = OFF;
-    m->e->is_reading_down = false;
-    m->e->h->health(m->e->host, 1, "another gateway reads the mailbox");
+    email_health(m->e, "Another gateway reads the mailbox.", NULL);
 }
 
 struct imap *imap_start(struct email *e) {
@@ -480,6 +515,8 @@ void imap_stop(struct imap **imap) {
         return;
     *imap = NULL;
     m->is_stopped = true;
+    if (m->e->oauth)
+        oauth_forget(m->e->oauth, m);
     imap_link_close(&m->link);
     loop_timer_stop(&m->timer);
     release(m);

@@ -8,6 +8,8 @@
 #include "channels/email/email_channel.h"
 
 struct imap *imap_start(struct email *e);
+/* Logs in anew with the settings of now. Accepts NULL. */
+void imap_reconnect(struct imap *m);
 /* Closes the connection; nothing runs afterwards. Accepts NULL, sets NULL. */
 void imap_stop(struct imap **m);
 

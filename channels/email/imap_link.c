@@ -141,7 +141,7 @@ static void connected(void *arg, CURL *easy, CURLcode result) {
     l->h.on_up(l->arg);
 }
 
-static void configure(struct imap_link *l) {
+static void configure(struct imap_link *l, const char *token) {
     CURL *c = l->easy;
     const struct email_settings *set = &l->e->set;
     const char *host = strstr(set->imap_url, "://") + 3;
@@ -153,8 +153,8 @@ static void configure(struct imap_link *l) {
     curl_easy_setopt(c, CURLOPT_USE_SSL, (long)(is_plain ? CURLUSESSL_NONE : CURLUSESSL_ALL));
     curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(c, CURLOPT_USERNAME, set->imap_user);
-    if (*set->imap_token)
-        curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, set->imap_token);
+    if (*token)
+        curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, token);
     else
         curl_easy_setopt(c, CURLOPT_PASSWORD, set->imap_password);
     if (*set->relay_ca)
@@ -165,12 +165,13 @@ static void configure(struct imap_link *l) {
     curl_easy_setopt(c, CURLOPT_TIMEOUT, CONNECT_TIMEOUT_S);
 }
 
-struct imap_link *imap_link_open(struct email *e, const struct imap_link_handlers *h, void *arg) {
+struct imap_link *imap_link_open(struct email *e, const char *token,
+                                 const struct imap_link_handlers *h, void *arg) {
     struct imap_link *l = xcalloc(1, sizeof *l);
     *l = (struct imap_link){.e = e, .easy = curl_easy_init(), .fd = -1, .h = *h, .arg = arg};
     l->reader.literal_max = e->set.mail_bytes_max;
     if (l->easy) {
-        configure(l);
+        configure(l, token);
         if (transfers_add(e->transfers, l->easy, connected, l) == 0)
             return l;
         curl_easy_cleanup(l->easy);

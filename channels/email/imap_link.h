@@ -15,8 +15,10 @@ struct imap_link_handlers {
      * us. */
     void (*on_down)(void *arg, const char *why, bool is_login);
 };
-/* NULL when no transfer can be started. */
-struct imap_link *imap_link_open(struct email *e, const struct imap_link_handlers *h, void *arg);
+/* token (copied): an access token to log in with, "" to use the password. NULL when no transfer can
+ * be started. */
+struct imap_link *imap_link_open(struct email *e, const char *token,
+                                 const struct imap_link_handlers *h, void *arg);
 void imap_link_send(struct imap_link *l, const char *line); /* CRLF is added; copied */
 /* Nothing runs afterwards; safe inside the handlers. Accepts NULL, sets NULL. */
 void imap_link_close(struct imap_link **l);

@@ -49,7 +49,7 @@ void lmtp_free(struct lmtp **s) {
     free((*s)->rcpts);
     free((*s)->hostname);
     buf_free(&(*s)->line);
-    buf_free(&(*s)->data);
+    spool_free(&(*s)->data);
     buf_free(&(*s)->held);
     buf_free(&(*s)->out);
     free(*s);
@@ -242,7 +242,8 @@ void lmtp_data_complete(struct lmtp *s) {
         return;
     }
     s->state = LMTP_WAITING;
-    struct lmtp_mail m = {s->sender, (const char *const *)s->rcpts, s->rcpts_n, buf_span(&s->data)};
+    struct lmtp_mail m = {s->sender, (const char *const *)s->rcpts, s->rcpts_n,
+                          spool_span(&s->data)};
     s->h.on_mail(s->arg, &m);
 }
 

@@ -13,33 +13,37 @@ static void overflow(struct lmtp *s, const char *line) {
 static void keep(struct lmtp *s, const char *p, size_t n) {
     if (s->data_overflow || n == 0)
         return;
-    if (n > s->mail_bytes_max || s->data.n > s->mail_bytes_max - n) {
+    size_t had = spool_bytes(&s->data);
+    if (n > s->mail_bytes_max || had > s->mail_bytes_max - n) {
         overflow(s, "552 5.3.4 The mail is larger than the limit");
         return;
     }
-    if (s->budget->used_bytes + n > s->budget->max_bytes) {
+    bool goes_out = had <= SPOOL_MEMORY_BYTES && had + n > SPOOL_MEMORY_BYTES;
+    if (spool_memory(&s->data) == had && !goes_out &&
+        s->budget->used_bytes + n > s->budget->max_bytes) {
         overflow(s, "452 4.3.1 Too many mails at once, try again later");
         return;
     }
-    s->budget->used_bytes += n;
-    s->budget_taken += n;
-    buf_add(&s->data, p, n);
+    if (spool_add(&s->data, p, n) != 0) {
+        overflow(s, "452 4.3.1 The disk is full, try again later");
+        return;
+    }
+    s->budget->used_bytes -= s->budget_taken;
+    s->budget_taken = spool_memory(&s->data);
+    s->budget->used_bytes += s->budget_taken;
 }
 
 void lmtp_data_begin(struct lmtp *s) {
     s->state = LMTP_DATA;
     s->data_state = DATA_START;
     s->data_overflow = NULL;
-    buf_clear(&s->data);
+    spool_clear(&s->data);
 }
 
 void lmtp_data_drop(struct lmtp *s) {
     s->budget->used_bytes -= s->budget_taken;
     s->budget_taken = 0;
-    if (s->data.cap > 64 * 1024)
-        buf_free(&s->data);
-    else
-        buf_clear(&s->data);
+    spool_clear(&s->data);
 }
 
 /* c is the first byte of a line, or follows its CR. */

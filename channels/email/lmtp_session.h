@@ -4,6 +4,7 @@
 #define DRAHT_EMAIL_LMTP_SESSION_H
 
 #include "channels/email/lmtp.h"
+#include "channels/email/spool.h"
 
 enum lmtp_state { LMTP_COMMAND, LMTP_DATA, LMTP_WAITING, LMTP_CLOSING };
 /* Where we stand between CRLF and CRLF. */
@@ -16,7 +17,8 @@ struct lmtp {
     size_t rcpts_n, rcpts_cap, mail_bytes_max;
     struct lmtp_budget *budget;
     size_t budget_taken;
-    struct buf line, data, held, out;
+    struct buf line, held, out;
+    struct spool data;
     const char *data_overflow; /* the reply when the content could not be kept */
     const char *close_reason;
     struct lmtp_handlers h;

@@ -61,6 +61,7 @@ struct mail {
     struct mail_report_row rows[MAIL_REPORT_ROWS_MAX];
     size_t rows_n;
     struct span reported_id;                 /* Message-ID of the mail the report is about */
+    struct span reported_to;                 /* its recipient, when a complaint names it */
     const char *warnings[MAIL_WARNINGS_MAX]; /* literals: short codes */
     size_t warnings_n;
 };

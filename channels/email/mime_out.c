@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* mime_out: head, text and HTML as alternatives, attachments. Boundaries begin with "=_", which no
  * encoded part can contain. */
+#include "channels/kit/kit.h"
 #include "channels/email/mime_out.h"
 
 #include <time.h>
@@ -94,43 +95,28 @@ static void head(struct buf *out, const struct mime_out *m) {
     mime_out_field(out, "Content-Language", language_of(m));
 }
 
-static void add_escaped(struct buf *b, struct span s) {
-    for (size_t i = 0; i < s.n; i++) {
-        switch (s.p[i]) {
-        case '&':
-            buf_adds(b, "&amp;");
-            break;
-        case '<':
-            buf_adds(b, "&lt;");
-            break;
-        case '>':
-            buf_adds(b, "&gt;");
-            break;
-        case '"':
-            buf_adds(b, "&quot;");
-            break;
-        case '\n':
+static void add_paragraph(struct buf *b, struct span text) {
+    while (text.p) {
+        struct span line = span_cut(&text, '\n');
+        if (line.n && line.p[line.n - 1] == '\r')
+            line.n--;
+        kit_html(b, line);
+        if (text.p)
             buf_adds(b, "<br>\n");
-            break;
-        case '\r':
-            break;
-        default:
-            buf_add(b, &s.p[i], 1);
-        }
     }
 }
 
 /* Readable in any client, at any size of type, without colours of ours. */
 static void html_from_text(struct buf *b, const struct mime_out *m) {
     buf_adds(b, "<!DOCTYPE html>\n<html lang=\"");
-    add_escaped(b, language_of(m));
+    kit_html(b, language_of(m));
     buf_adds(b, "\"><head><meta charset=\"utf-8\"><title>");
     for (size_t i = 0; i < m->subject.n; i++) {
         char c = m->subject.p[i];
-        add_escaped(b, (unsigned char)c < 0x20 ? SPAN(" ") : (struct span){&m->subject.p[i], 1});
+        kit_html(b, (unsigned char)c < 0x20 ? SPAN(" ") : (struct span){&m->subject.p[i], 1});
     }
     buf_adds(b, "</title></head>\n<body style=\"font-family:sans-serif;line-height:1.5\">\n<p>");
-    add_escaped(b, m->text);
+    add_paragraph(b, m->text);
     buf_adds(b, "</p>\n</body></html>\n");
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "channels/email/oauth.h"
 #include "gateway/base/log.h"
 
 #define CONNECT_TIMEOUT_S 30L
@@ -17,8 +18,8 @@ struct smtp {
     struct smtp *next, *prev;
     CURL *easy;
     struct curl_slist *to;
-    struct span rest;
-    bool uploaded;
+    struct span mail, rest;
+    bool uploaded, is_added; /* is_added: libcurl has it */
     smtp_done_fn done;
     void *arg;
 };
@@ -81,12 +82,10 @@ static void release(struct smtp *s) {
     free(s);
 }
 
-static void end(struct smtp *s, CURLcode result) {
-    long code = 0;
-    curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &code);
-    struct smtp_verdict v;
-    smtp_judge((int)result, code, s->uploaded, &v);
-    transfers_remove(s->e->transfers, s->easy);
+static void give_verdict(struct smtp *s, const struct smtp_verdict *v) {
+    struct smtp_verdict copy = *v;
+    if (s->e->oauth)
+        oauth_forget(s->e->oauth, s);
     if (s->prev)
         s->prev->next = s->next;
     else
@@ -96,12 +95,70 @@ static void end(struct smtp *s, CURLcode result) {
     smtp_done_fn done = s->done;
     void *arg = s->arg;
     release(s);
-    done(arg, &v);
+    done(arg, &copy);
+}
+
+static void end(struct smtp *s, CURLcode result) {
+    long code = 0;
+    struct smtp_verdict v;
+    if (s->is_added) {
+        curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &code);
+        transfers_remove(s->e->transfers, s->easy);
+        s->is_added = false;
+    }
+    smtp_judge((int)result, code, s->uploaded, &v);
+    give_verdict(s, &v);
+}
+
+static void go(struct smtp *s);
+
+static bool uses_oauth(const struct smtp *s) {
+    const struct email_settings *set = &s->e->set;
+    return email_uses_oauth(set, set->relay_user, set->relay_password);
 }
 
 static void on_done(void *arg, CURL *easy, CURLcode result) {
-    (void)easy;
-    end(arg, result);
+    struct smtp *s = arg;
+    long code = 0;
+    struct smtp_verdict v;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
+    smtp_judge((int)result, code, s->uploaded, &v);
+    bool is_refused = v.verdict == DRAHT_MISCONFIGURED && result == CURLE_LOGIN_DENIED;
+    if (!is_refused || !uses_oauth(s) || !oauth_refused(s->e->oauth)) {
+        end(s, result);
+        return;
+    }
+    transfers_remove(s->e->transfers, s->easy);
+    s->is_added = false;
+    s->rest = s->mail;
+    go(s);
+}
+
+static void start(struct smtp *s) {
+    struct smtp_verdict v = {.verdict = DRAHT_RETRY, .reason = "too many transfers at once"};
+    if (transfers_add(s->e->transfers, s->easy, on_done, s) == 0)
+        s->is_added = true;
+    else
+        give_verdict(s, &v);
+}
+
+static void on_token(void *arg, const char *token, const char *why, bool is_refused) {
+    struct smtp *s = arg;
+    if (token) {
+        curl_easy_setopt(s->easy, CURLOPT_XOAUTH2_BEARER, token);
+        start(s);
+        return;
+    }
+    struct smtp_verdict v = {.verdict = is_refused ? DRAHT_MISCONFIGURED : DRAHT_RETRY};
+    snprintf(v.reason, sizeof v.reason, "%s", why);
+    give_verdict(s, &v);
+}
+
+static void go(struct smtp *s) {
+    if (uses_oauth(s))
+        oauth_get(s->e->oauth, on_token, s);
+    else
+        start(s);
 }
 
 static void set_security(CURL *c, const struct email_settings *set) {
@@ -112,7 +169,8 @@ static void set_security(CURL *c, const struct email_settings *set) {
         curl_easy_setopt(c, CURLOPT_CAINFO, set->relay_ca);
     if (*set->relay_user) {
         curl_easy_setopt(c, CURLOPT_USERNAME, set->relay_user);
-        curl_easy_setopt(c, CURLOPT_PASSWORD, set->relay_password);
+        if (*set->relay_password)
+            curl_easy_setopt(c, CURLOPT_PASSWORD, set->relay_password);
     }
 }
 
@@ -138,28 +196,34 @@ static void set_transaction(struct smtp *s, const char *from, const char *to) {
     curl_easy_setopt(c, CURLOPT_TIMEOUT, TRANSFER_TIMEOUT_S);
 }
 
-struct smtp *smtp_send(struct email *e, const char *from, const char *to, struct span mail,
-                       smtp_done_fn done, void *arg) {
+void smtp_send(struct email *e, const char *from, const char *to, struct span mail,
+               smtp_done_fn done, void *arg) {
     struct smtp *s = xcalloc(1, sizeof *s);
-    *s = (struct smtp){.e = e, .easy = curl_easy_init(), .rest = mail, .done = done, .arg = arg};
-    if (!s->easy) {
-        free(s);
-        return NULL;
-    }
-    set_security(s->easy, &e->set);
-    set_transaction(s, from, to);
-    if (transfers_add(e->transfers, s->easy, on_done, s) != 0) {
-        release(s);
-        return NULL;
-    }
+    *s = (struct smtp){
+        .e = e, .easy = curl_easy_init(), .mail = mail, .rest = mail, .done = done, .arg = arg};
     s->next = e->sends;
     if (s->next)
         s->next->prev = s;
     e->sends = s;
-    return s;
+    if (!s->easy) {
+        struct smtp_verdict v = {.verdict = DRAHT_RETRY, .reason = "no memory for a transfer"};
+        give_verdict(s, &v);
+        return;
+    }
+    set_security(s->easy, &e->set);
+    set_transaction(s, from, to);
+    go(s);
 }
 
 void smtp_give_up(struct email *e) {
     while (e->sends)
         end(e->sends, CURLE_OPERATION_TIMEDOUT);
+}
+
+void smtp_give_up_waiting(struct email *e) {
+    for (struct smtp *s = e->sends, *next; s; s = next) {
+        next = s->next;
+        if (!s->is_added)
+            end(s, CURLE_OPERATION_TIMEDOUT);
+    }
 }

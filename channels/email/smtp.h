@@ -10,14 +10,17 @@ struct smtp_verdict {
     char reason[160]; /* no personal data: codes and what they mean */
 };
 typedef void (*smtp_done_fn)(void *arg, const struct smtp_verdict *v);
-/* mail, from and to are borrowed until done. from "" is the null sender. Returned handle is valid
- * until done. */
+/* mail, from and to are borrowed until done, which runs exactly once, perhaps inside this call.
+ * from
+ * "" is the null sender. */
 struct smtp;
-struct smtp *smtp_send(struct email *e, const char *from, const char *to, struct span mail,
-                       smtp_done_fn done, void *arg);
+void smtp_send(struct email *e, const char *from, const char *to, struct span mail,
+               smtp_done_fn done, void *arg);
 /* The process is ending: every send under way gets its verdict now (in doubt when all of it went
  * out). */
 void smtp_give_up(struct email *e);
+/* The same for those that wait for an access token; the others go on. */
+void smtp_give_up_waiting(struct email *e);
 
 /* Pure: what an end means. uploaded: the last byte was handed to the connection. code: the last
  * reply. */

@@ -106,6 +106,13 @@ static void fake_health(void *h, int up, const char *sentence) {
     (void)sentence;
 }
 
+/* Nobody complained. */
+static void fake_state_get(void *h, struct draht_span key, draht_state_fn done, void *arg) {
+    (void)h;
+    (void)key;
+    done(arg, 0, (struct draht_span){0});
+}
+
 static void *fake_builtin(void *h, const char *what) {
     (void)h;
     return strcmp(what, "loop") == 0 ? (void *)host.loop : (void *)host.transfers;
@@ -113,7 +120,8 @@ static void *fake_builtin(void *h, const char *what) {
 
 static const struct draht_host fake = {
     .size = sizeof fake, .accept = fake_accept, .receipt = fake_receipt, .part_done = fake_part, .settle = fake_settle,
-    .mac = fake_mac, .now_ms = fake_now, .health = fake_health, .builtin = fake_builtin};
+    .mac = fake_mac, .now_ms = fake_now, 
+    .state_get = fake_state_get, .health = fake_health, .builtin = fake_builtin};
 
 static void open_channel(const char *options) {
     char err[256] = "";

@@ -19,7 +19,8 @@ const connects = (port) => new Promise((resolve) => {
 });
 
 class Dovecot {
-    async start(relay_port = 0) {
+    /** relay_port: offers submission, relaying there; oauth_port: access tokens are checked by introspection there. */
+    async start(relay_port = 0, oauth_port = 0) {
         this.dir = scratch('dovecot');
         for (const d of ['run', 'state', 'mail']) fs.mkdirSync(path.join(this.dir, d));
         try {
@@ -45,6 +46,18 @@ service submission-login {
     port = ${this.submission}
   }
 }` : '';
+        const oauth = oauth_port ? `passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = ${this.dir}/oauth2.conf
+}` : '';
+        if (oauth_port) fs.writeFileSync(path.join(this.dir, 'oauth2.conf'), `introspection_url = http://127.0.0.1:${oauth_port}/introspect
+introspection_mode = post
+force_introspection = yes
+username_attribute = username
+active_attribute = active
+active_value = true
+`);
         fs.writeFileSync(path.join(this.dir, 'dovecot.conf'), `base_dir = ${this.dir}/run
 state_dir = ${this.dir}/state
 log_path = /dev/stderr
@@ -55,7 +68,7 @@ ssl = yes
 ssl_cert = <${this.dir}/cert.pem
 ssl_key = <${this.dir}/key.pem
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login${oauth_port ? ' xoauth2 oauthbearer' : ''}
 mail_location = maildir:${this.dir}/mail/%u
 mail_uid = vmail
 mail_gid = vmail
@@ -65,8 +78,10 @@ default_internal_user = dovecot
 default_login_user = dovenull
 hostname = imap.lab.test
 ${submission}
+${oauth}
 passdb {
   driver = static
+  mechanisms = plain login
   args = password=geheim
 }
 userdb {
@@ -195,8 +210,13 @@ tlsmgr unix - - n 1000? 1 tlsmgr
     }
 }
 
-/** One mail through swaks; {code, out}. headers replace or add to the usual ones. */
+/** One mail through swaks; {code, out}. headers replace or add to the usual ones; data: the whole mail instead; from '': <>. */
 function swaks(port, o) {
+    if (o.data !== undefined) {
+        const file = path.join(scratch('swaks'), 'mail');
+        fs.writeFileSync(file, o.data);
+        return run('swaks', ['--server', `127.0.0.1:${port}`, '--protocol', o.protocol || 'ESMTP', '--helo', 'citizen.test', '--from', o.from || '<>', '--to', o.to, '--data', file, '--timeout', '20']);
+    }
     const given = new Map([['From', `<${o.from}>`], ['To', o.to], ['Subject', o.subject || 'Anfrage'], ['Message-ID', `<${randomUUID()}@buerger.test>`], ['Date', new Date().toUTCString()]]);
     for (const h of o.headers || []) given.set(h.slice(0, h.indexOf(':')), h.slice(h.indexOf(':') + 1).trim());
     const head = [...given].map(([k, v]) => `${k}: ${v}`).join('\\n');
