@@ -28,7 +28,7 @@ endif
 # Everything but main.c goes into one archive; programs and tests link what they use.
 LIB_SRC := $(sort $(wildcard gateway/base/*.c config/*.c gateway/net/*.c router/*.c channels/*.c \
   channels/*/*.c gateway/api/*.c) $(filter-out gateway/main.c,$(wildcard gateway/*.c)))
-GEN_SRC := $(BUILD)/gen/functions.c $(BUILD)/gen/locales.c $(BUILD)/gen/assets.c
+GEN_SRC := $(patsubst %,$(BUILD)/gen/%.c,functions locales assets conformance skeletons)
 LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o) $(GEN_SRC:$(BUILD)/gen/%.c=$(OBJ)/gen/%.o)
 LIB := $(OBJ)/libdraht.a
 DRAHT := $(OBJ)/draht
@@ -55,6 +55,12 @@ $(BUILD)/gen/functions.c: tools/embed.js $(wildcard router/functions/*/*.lua)
 $(BUILD)/gen/locales.c: tools/embed.js $(wildcard config/locales/*.yaml)
 	@mkdir -p $(@D)
 	node tools/embed.js locales config/locales $@
+$(BUILD)/gen/conformance.c: tools/embed.js $(wildcard channels/*/conformance.yaml)
+	@mkdir -p $(@D)
+	node tools/embed.js conformance channels $@
+$(BUILD)/gen/skeletons.c: tools/embed.js $(wildcard channels/skeleton/*/*)
+	@mkdir -p $(@D)
+	node tools/embed.js skeletons channels/skeleton $@
 WEB_SRC := $(shell find gateway/web channels/webchat/widget -type f -not -path '*/node_modules/*' 2>/dev/null)
 $(BUILD)/web/.stamp: tools/web.mjs package.json $(WEB_SRC) node_modules/.package-lock.json
 	@mkdir -p $(BUILD)/web
@@ -165,7 +171,7 @@ fuzz: packages-test ## fuzzes every parser (FUZZ_SECONDS each), keeps what it fi
 	@tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
 
 # Lint: strata, format, compilers, analysers, TypeScript. Sizes are guides and only printed.
-C_ALL := $(shell git ls-files 'gateway/*.[ch]' 'config/*.[ch]' 'router/*.[ch]' 'channels/*.[ch]' 2>/dev/null)
+C_ALL := $(filter-out channels/skeleton/%,$(shell git ls-files 'gateway/*.[ch]' 'config/*.[ch]' 'router/*.[ch]' 'channels/*.[ch]' 2>/dev/null))
 lint: strata files-check fmt-check cppcheck tidy typescript sizes ## strata, format, clang, clang-tidy, cppcheck, TypeScript
 strata:
 	@awk -f tools/lint-strata.awk $(C_ALL) && echo "strata: every arrow points down"
@@ -201,6 +207,6 @@ install: all ## installs into DESTDIR: binary, unit, man page, completions, exam
 	install -D -m 0644 docs/draht.1 $(DESTDIR)$(PREFIX)/share/man/man1/draht.1
 	install -D -m 0644 docs/completions/draht.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/draht
 	test -e $(DESTDIR)/etc/draht/draht.yaml || install -D -m 0640 config/draht.yaml $(DESTDIR)/etc/draht/draht.yaml
-	install -D -m 0644 channels/abi/draht_channel.h $(DESTDIR)$(PREFIX)/include/draht_channel.h
+	install -D -m 0644 channels/abi/draht_channel.h $(DESTDIR)$(PREFIX)/include/draht/draht_channel.h
 clean:
 	rm -rf $(BUILD)

@@ -14,6 +14,7 @@
 #include "gateway/api/api.h"
 #include "gateway/app.h"
 #include "gateway/base/log.h"
+#include "gateway/cli_channel.h"
 
 #define NORMALIZE_BYTES_MAX (64 * 1024 * 1024)
 
@@ -31,6 +32,7 @@ static const char help_all[] =
     "  draht check [-c FILE]                        reads the settings and names every fault\n"
     "  draht explain [KEY]                          describes a setting, or all\n"
     "  draht normalize TYPE FILE|-                  shows what a channel makes of raw input\n"
+    "  draht channel list|options|new|test          channel types; begins and tries one of yours\n"
     "  draht user add|passwd|list                   accounts of the inbox\n"
     "  draht erase TICKET                           forgets the citizen behind a ticket\n"
     "  draht version                                prints the version\n"
@@ -70,6 +72,7 @@ static const struct {
      "draht normalize TYPE FILE|-\n\n"
      "Prints, as one JSON object a line, what the channel type makes of raw input (email: a mail). "
      "Touches no data.\n"},
+    {"channel", NULL, 0, 0, cli_channel_help}, /* reads its words itself */
     {"user", do_user, 1, 2,
      "draht user list\ndraht user add ID [--name NAME] [--role agent|admin] [--password-stdin]\n"
      "draht user passwd ID [--password-stdin]\n\n"
@@ -276,6 +279,8 @@ int cli_main(int argc, char **argv) {
         fprintf(stderr, "draht: there is no command %s; draht help lists all\n", word);
         return CLI_USAGE;
     }
+    if (!commands[i].fn)
+        return cli_channel(argc - 2, argv + 2);
     int e = parse(&a, argc, argv);
     if (e != 0) {
         if (e < 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Turns a folder of files into one C table. Usage: node tools/embed.js NAME FOLDER OUT.c
 // A folder of functions is one library: NAME/10_a.lua, NAME/20_b.lua ... become NAME.lua, joined in the order of their names.
+// The table "conformance" takes the files conformance.yaml alone.
 // The table is `const struct embed_file embed_NAME[]`, ended by a row without a path (see gateway/base/embed.h).
 'use strict';
 const fs = require('fs');
@@ -17,7 +18,7 @@ function walk(dir) {
 }
 const parts = ['/* Made by tools/embed.js. */\n#include "gateway/base/embed.h"\n'];
 const rows = [];
-const files = walk(root).map((file) => ({ name: path.relative(root, file), bytes: fs.readFileSync(file) }));
+const files = walk(root).filter((f) => name !== 'conformance' || (path.basename(f) === 'conformance.yaml' && !f.includes('skeleton'))).map((file) => ({ name: path.relative(root, file), bytes: fs.readFileSync(file) }));
 function joined(all) {
     const libraries = new Map();
     for (const f of all) {

@@ -15,6 +15,9 @@ extern const struct embed_file embed_locales[];   /* config/locales */
 extern const struct embed_file
     embed_assets[]; /* built web files: inbox, widget, status, fonts, icons */
 
+extern const struct embed_file embed_conformance[]; /* channels/TYPE/conformance.yaml */
+extern const struct embed_file embed_skeletons[];   /* channels/skeleton */
+
 /* The row with this path, or NULL. */
 const struct embed_file *embed_find(const struct embed_file *table, const char *path);
 

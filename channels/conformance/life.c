@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* life: finds the channel, gives it checked options, opens, stops and closes it. */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "channels/conformance/inner.h"
+#include "channels/registry.h"
+#include "config/config.h"
+#include "gateway/base/clock.h"
+
+enum { TICK_MS = 2, STOP_WAIT_MS = 12000 };
+
+struct waiting {
+    struct conf *k;
+    bool (*is)(const struct conf *k);
+    int64_t until_ms;
+    bool hit;
+};
+
+static int64_t now_ms(void) {
+    return clock_ms(&clock_system);
+}
+
+static void on_tick(void *arg) {
+    struct waiting *w = arg;
+    w->hit = w->is && w->is(w->k);
+    if (w->hit || now_ms() >= w->until_ms)
+        loop_stop(w->k->loop);
+}
+
+bool conf_wait(struct conf *k, bool (*is)(const struct conf *k), int64_t ms) {
+    struct waiting w = {k, is, now_ms() + ms, false};
+    struct loop_timer *t = loop_timer(k->loop, 0, TICK_MS, on_tick, &w);
+    loop_run(k->loop);
+    loop_timer_stop(&t);
+    return w.hit;
+}
+
+void conf_rest(struct conf *k, int64_t ms) {
+    conf_wait(k, NULL, ms);
+}
+
+/* ---- options */
+
+/* config_options_fn has no argument of its own, so the table under test stands here. */
+static const struct draht_channel_ops *tried;
+
+static const struct draht_option *options_of(const char *type, int *rows_out) {
+    if (!tried || !tried->type || strcmp(type, tried->type) != 0)
+        return registry_options(type, rows_out);
+    int n = 0;
+    while (tried->options && tried->options[n].name)
+        n++;
+    if (rows_out)
+        *rows_out = n;
+    static const struct draht_option none[] = {{NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL}};
+    return tried->options ? tried->options : none;
+}
+
+/* The sentence without "file:line:column: ". */
+static void sentence_of(const char *faults, struct buf *err) {
+    const char *p = strstr(faults, ": ");
+    p = p ? p + 2 : faults;
+    buf_add(err, p, strcspn(p, "\n"));
+}
+
+int conf_options(struct conf *k, const json_t *over, struct buf *err) {
+    json_t *merged = conf_merge(json_object_get(k->script, "options"), over);
+    json_t *options = conf_expand_json(k, merged);
+    json_t *all = json_pack("{s:[{s:s,s:s,s:o}]}", "channels", "id", CONF_ID, "type", k->ops.type,
+                            "options", options);
+    char *text = json_text(all), path[96];
+    struct buf faults = {0};
+    snprintf(path, sizeof path, "%s/draht.yaml", k->dir);
+    FILE *f = fopen(path, "we");
+    if (f) {
+        fputs(text, f);
+        fclose(f);
+    }
+    tried = &k->ops;
+    struct config *c = config_load(path, options_of, &faults);
+    free(k->options);
+    k->options = c ? xstrdup(c->channels[0].options ? c->channels[0].options : "{}") : NULL;
+    if (!c)
+        sentence_of(faults.p ? faults.p : "", err);
+    int rc = c ? 0 : ERR_INVALID;
+    if (c)
+        config_free(&c);
+    buf_free(&faults);
+    free(text);
+    json_decref(all);
+    json_decref(merged);
+    return rc;
+}
+
+/* ---- finding */
+
+static int load_object(struct conf *k, const char *path, struct fault *f) {
+    char full[4096];
+    snprintf(full, sizeof full, "%s%s", strchr(path, '/') ? "" : "./", path);
+    k->library = dlopen(full, RTLD_NOW | RTLD_LOCAL);
+    if (!k->library)
+        return fault_set(f, ERR_INVALID, "%s cannot be loaded: %s", path, dlerror());
+    void *symbol = dlsym(k->library, "draht_channel_plugin");
+    if (!symbol)
+        return fault_set(f, ERR_INVALID, "%s does not export draht_channel_plugin.", path);
+    draht_plugin_fn plugin;
+    memcpy(&plugin, &symbol, sizeof plugin);
+    k->loaded = plugin(DRAHT_ABI_MAJOR);
+    if (!k->loaded)
+        return fault_set(f, ERR_UNSUPPORTED,
+                         "%s does not speak version %d of the border: draht_channel_plugin(%d) "
+                         "gave NULL.",
+                         path, DRAHT_ABI_MAJOR, DRAHT_ABI_MAJOR);
+    return 0;
+}
+
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+}
+
+static bool ends_in(const char *s, const char *end) {
+    size_t n = strlen(s), m = strlen(end);
+    return n > m && strcmp(s + n - m, end) == 0;
+}
+
+/* The one shared object in a folder. */
+static char *object_in(const char *folder) {
+    DIR *d = opendir(folder);
+    char *found = NULL;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (!ends_in(e->d_name, ".so") || found)
+            continue;
+        struct buf b = {0};
+        buf_addf(&b, "%s/%s", folder, e->d_name);
+        found = buf_take(&b, NULL);
+    }
+    if (d)
+        closedir(d);
+    return found;
+}
+
+int conf_load(struct conf *k, struct fault *f) {
+    const char *target = k->o->target;
+    struct stat st;
+    int rc = 0;
+    k->loaded = strchr(target, '/') ? NULL : registry_find(target);
+    if (k->loaded) {
+        struct buf b = {0};
+        buf_addf(&b, "channels/%s", target);
+        k->here = buf_take(&b, NULL);
+    } else if (stat(target, &st) < 0) {
+        rc = fault_set(f, ERR_NOT_FOUND, "there is no channel type and no file \"%s\".", target);
+    } else {
+        bool is_folder = S_ISDIR(st.st_mode);
+        char *path = is_folder ? object_in(target) : xstrdup(target);
+        k->here = is_folder ? xstrdup(target) : folder_of(target);
+        rc = path ? load_object(k, path, f)
+                  : fault_set(f, ERR_NOT_FOUND, "%s holds no shared object (make it first).",
+                              target);
+        free(path);
+    }
+    if (rc == 0)
+        memcpy(&k->ops, k->loaded,
+               k->loaded->size < sizeof k->ops ? k->loaded->size : sizeof k->ops);
+    return rc;
+}
+
+void conf_unload(struct conf *k) {
+    if (k->library)
+        dlclose(k->library);
+    k->library = NULL;
+}
+
+/* ---- life */
+
+int conf_open(struct conf *k) {
+    struct buf err = {0};
+    k->open_error[0] = 0;
+    if (conf_options(k, NULL, &err) < 0) {
+        snprintf(k->open_error, sizeof k->open_error, "%.250s", err.p ? err.p : "");
+        buf_free(&err);
+        return -1;
+    }
+    k->is_up = k->is_stopping = false;
+    k->stops_n = 0;
+    k->is_open = true; /* it may ask facts already */
+    int rc = k->ops.open(&conf_host, k, CONF_ID, k->options, &k->channel, k->open_error);
+    k->is_open = rc >= 0;
+    if (rc < 0)
+        k->channel = NULL;
+    if (rc >= 0 && k->ops.start(k->channel, k->open_error) < 0) {
+        conf_close(k);
+        return -1;
+    }
+    k->is_started = rc >= 0;
+    return rc;
+}
+
+static void on_stopped(void *arg, int status) {
+    struct conf *k = arg;
+    (void)status;
+    if (k->stops_n++)
+        conf_violation(k, "stop called done twice");
+}
+
+static bool is_stopped(const struct conf *k) {
+    return k->stops_n > 0;
+}
+
+void conf_stop(struct conf *k) {
+    k->is_stopping = true;
+    k->ops.stop(k->channel, on_stopped, k);
+}
+
+void conf_close(struct conf *k) {
+    if (!k->is_open)
+        return;
+    if (k->is_started && !k->is_stopping)
+        conf_stop(k);
+    if (k->is_started)
+        conf_wait(k, is_stopped, STOP_WAIT_MS);
+    k->ops.close(k->channel);
+    k->channel = NULL;
+    k->is_open = k->is_started = k->is_up = false;
+    conf_host_forget(k);
+    conf_web_forget(k);
+    k->prepared[0] = 0;
+}
+
+static bool is_up(const struct conf *k) {
+    return k->is_up;
+}
+
+bool conf_ready(struct conf *k) {
+    if (!k->is_open && conf_open(k) < 0) {
+        conf_fail(k, "it does not open: %s", k->open_error);
+        return false;
+    }
+    if (conf_wait(k, is_up, CONF_WAIT_MS))
+        return true;
+    conf_fail(k, "it never said that it is up (host->health)%s%s%s%s",
+              *k->sentence ? "; it said: " : "", k->sentence, *k->stranger ? "; it asked for " : "",
+              k->stranger);
+    return false;
+}
+
+int conf_children(const struct conf *k, bool kill_them) {
+    int n = 0, own = (int)getpid(), driver = k->driver ? child_pid(k->driver) : -1;
+    DIR *d = opendir("/proc");
+    for (struct dirent *e; d && (e = readdir(d));) {
+        int pid = atoi(e->d_name), parent = 0;
+        char path[300], state = 0;
+        if (pid <= 0 || pid == driver)
+            continue;
+        snprintf(path, sizeof path, "/proc/%d/stat", pid);
+        FILE *f = fopen(path, "re");
+        if (f && fscanf(f, "%*d (%*[^)]) %c %d", &state, &parent) == 2 && parent == own &&
+            state != 'Z') {
+            n++;
+            if (kill_them)
+                kill(pid, SIGKILL);
+        }
+        if (f)
+            fclose(f);
+    }
+    if (d)
+        closedir(d);
+    return n;
+}

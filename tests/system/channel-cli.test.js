@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Promise: an operator begins a channel with one command, and the conformance kit says what is wrong with it.
+'use strict';
+const { test, before } = require('node:test');
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { scratch, run } = require('../lib/process');
+const { BINARY, ROOT } = require('../lib/gateway');
+
+const dir = scratch('channel-cli');
+const env = { ...process.env, LSAN_OPTIONS: `suppressions=${path.join(ROOT, 'tests', 'lsan.supp')}:print_suppressions=0` };
+const draht = (...args) => run(BINARY, ['channel', ...args], { cwd: ROOT, env });
+const kit = async (...args) => {
+    const r = await draht('test', ...args, '--json');
+    const line = r.out.split('\n').find((l) => l.startsWith('{'));
+    assert.ok(line, r.out);
+    const report = JSON.parse(line);
+    report.code = r.code;
+    report.of = (name) => report.results.find((c) => c.case === name);
+    return report;
+};
+const build = (folder) => run('make', ['-C', folder, `DRAHT_INCLUDE=${path.join(ROOT, 'channels', 'abi')}`]);
+const conforms = (report, ...cases) => {
+    assert.deepEqual(report.results.filter((c) => c.result === 'failed'), []);
+    assert.equal(report.code, 0);
+    for (const name of cases) assert.equal(report.of(name).result, 'ok', `${name}: ${report.of(name).text}`);
+};
+/** The C skeleton with one thing changed, built, tried. */
+const broken = async (name, from, to) => {
+    const folder = path.join(dir, name);
+    fs.cpSync(path.join(dir, 'taube'), folder, { recursive: true });
+    const file = path.join(folder, 'taube.c');
+    const text = fs.readFileSync(file, 'utf8');
+    assert.ok(text.includes(from), `the skeleton holds ${from}`);
+    fs.writeFileSync(file, text.replaceAll(from, to));
+    const made = await build(folder);
+    assert.equal(made.code, 0, made.out);
+    return kit(path.join(folder, 'taube.so'));
+};
+const ALL = ['table', 'option rows', 'script', 'missing option', 'wrong option', 'open', 'accept', 'duplicate', 'unknown sender', 'forged', 'oversize', 'garbage', 'host busy',
+    'host refuses', 'send', 'retry', 'rejected', 'misconfigured', 'receipt delivered', 'receipt failed', 'restart', 'shutdown', 'close'];
+
+before(async () => {
+    const r = await draht('new', 'taube', '--lang', 'c', '--dir', path.join(dir, 'taube'));
+    assert.equal(r.code, 0, r.out);
+    const made = await build(path.join(dir, 'taube'));
+    assert.equal(made.code, 0, made.out);
+});
+
+test('list and options say what there is', async () => {
+    const l = await draht('list', '--json');
+    const types = JSON.parse(l.out);
+    assert.ok(types.find((t) => t.type === 'webchat').caps.includes('typing'));
+    assert.match((await draht('list')).out, /^email +built in +attachments/m);
+    const o = await draht('options', 'email');
+    assert.match(o.out, /# list, required\n {2}address: \[\]/);
+    assert.match(o.out, /relay_password: ""/);
+    const rows = JSON.parse((await draht('options', 'email', '--json')).out);
+    assert.equal(rows.find((r) => r.name === 'relay_password').secret, true);
+    const none = await draht('options', 'pigeon');
+    assert.equal(none.code, 1);
+    assert.match(none.out, /no channel type pigeon/);
+});
+
+test('wrong words are usage, help is help', async () => {
+    assert.equal((await draht()).code, 2);
+    assert.equal((await draht('tset', 'x')).code, 2);
+    assert.equal((await draht('new', 'Taube', '--lang', 'c')).code, 2);
+    assert.equal((await draht('new', 'taube')).code, 2);
+    assert.equal((await draht('new', 'taube', '--lang', 'cobol')).code, 2);
+    assert.equal((await draht('new', 'email', '--lang', 'c')).code, 2);
+    assert.equal((await draht('test')).code, 2);
+    assert.equal((await draht('test', 'webchat', '--no-such')).code, 2);
+    const h = await draht('--help');
+    assert.equal(h.code, 0);
+    assert.match(h.out, /channel new NAME/);
+    assert.equal((await draht('new', 'taube', '--lang', 'c', '--dir', path.join(dir, 'taube'))).code, 1, 'nothing is overwritten');
+    const gone = await draht('test', path.join(dir, 'nothing.so'));
+    assert.equal(gone.code, 1);
+    assert.match(gone.out, /no channel type and no file/);
+});
+
+test('our own channels conform', async () => {
+    conforms(await kit('webchat'), 'accept', 'duplicate', 'host busy', 'send', 'typing in', 'shutdown', 'close');
+    conforms(await kit('email'), 'accept', 'duplicate', 'oversize', 'host busy', 'attachment in', 'send', 'retry', 'rejected', 'in doubt', 'attachment out', 'receipt failed', 'shutdown');
+});
+
+test('the C skeleton conforms', async () => {
+    conforms(await kit(path.join(dir, 'taube', 'taube.so')), ...ALL);
+    conforms(await kit(path.join(dir, 'taube')), ...ALL);
+});
+
+test('one case alone, and options laid over', async () => {
+    const one = await draht('test', path.join(dir, 'taube'), '--case', 'host busy');
+    assert.equal(one.code, 0, one.out);
+    assert.match(one.out, /^host busy +ok$/m);
+    const file = path.join(dir, 'options.yaml');
+    fs.writeFileSync(file, 'url: taube\n');
+    const wrong = await kit(path.join(dir, 'taube'), '--options', file);
+    assert.match(wrong.of('open').text, /does not begin with http/);
+    assert.equal(wrong.code, 1);
+});
+
+test('a broken channel is told what to mend', async () => {
+    const table = [
+        ['early', '    begin(p);\n    p->h->accept(p->host, &m, on_stored, w);', '    answer(p, x, 200, "ok");\n    begin(p);\n    p->h->accept(p->host, &m, on_stored, w);', 'accept', /before Draht had the message on disk/],
+        ['new-id', '.external_id = span(id), ', '.external_id = span(++n % 2 ? "a" : "b"), ', 'duplicate', /came in twice as two/],
+        ['one-thread', '.thread = span(from),', '.thread = span("all"),', 'unknown sender', /one would read the other's answers/],
+        ['open-door', 'if (!is_authorized(p, x)) {', 'if (0 && !is_authorized(p, x)) {', 'forged', /wrong signature was taken in/],
+        ['always-yes', 'answer(p, w->x, 503, "try again later");', 'answer(p, w->x, 200, "ok");', 'host busy', /the message is lost/],
+        ['for-ever', 'else if (status == DRAHT_E_REJECTED)', 'else if (0)', 'host refuses', /repeat it for ever/],
+        ['all-sent', 'a->error || a->status == 429 || a->status >= 500', '0', 'retry', /it should be RETRY/],
+        ['twice', 'free(s);\n    end(p);', 'p->h->settle(s->token, DRAHT_SENT, span(""), 0);\n    free(s);\n    end(p);', 'send', /settled twice/],
+        ['never', 'settle_by(s, a);', '(void)a, (void)settle_by;', 'send', /not settled within 30 seconds/],
+        ['hasty', 'if (!p->under_way) {', 'if (1) {', 'shutdown', /stop said done while a send was under way/],
+        ['no-sentence', 'snprintf(err, 256, "secret: needs %d characters or more.", SECRET_CHARS_MIN);', 'err[0] = 0;', 'wrong option', /without a sentence/],
+    ];
+    for (const [name, from, to, row, text] of table) {
+        const source = name === 'new-id' ? [from, to.replace('++n', '++(*(int *)(void *)&p->stopped_arg)')] : [from, to];
+        const r = await broken(name, ...source);
+        const c = r.of(row);
+        assert.equal(c.result, 'failed', `${name}: ${row} said ${c.result} ${c.text}`);
+        assert.match(c.text, text, name);
+        assert.equal(r.code, 1);
+    }
+});
