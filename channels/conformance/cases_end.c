@@ -22,7 +22,7 @@ static void case_shutdown(struct conf *k) {
         conf_peer_mode(k, "sent");
         k->hold_sends = true;
         t = conf_send(k, "Auf Wiedersehen", false);
-        conf_wait(k, sending, CONF_WAIT_MS);
+        conf_expect(k, sending);
     }
     conf_stop(k);
     bool in_time = conf_wait(k, is_stopped, STOP_WAIT_MS);

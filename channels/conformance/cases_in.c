@@ -46,7 +46,7 @@ static int go(struct conf *k, const char *what) {
     if (k->answer == CONF_SILENCE)
         conf_fail(k,
                   k->driver_gone ? "the driver ended: %.300s"
-                                 : "the provider got no answer within 15 seconds%.300s",
+                                 : "the provider got no answer in time%.300s",
                   k->driver_gone ? (k->driver_err.n ? k->driver_err.p : "") : "");
     if (k->answer == CONF_ACCEPTED && k->ins_n == before)
         conf_rest(k, CONF_REST_MS); /* a yes that comes first is a fault of its own */
@@ -195,7 +195,7 @@ static void again(struct conf *k) {
     conf_rest(k, CONF_REST_MS);
     if (k->has_advanced)
         conf_fail(k, "it went on although Draht could not store the message: the message is lost");
-    else if (!conf_wait(k, has_answer_now, CONF_WAIT_MS))
+    else if (!conf_expect(k, has_answer_now))
         conf_fail(k, "a message that Draht could not store at first never came again");
     else if (k->ins_n == before)
         conf_fail(k, "no message reached Draht");
@@ -260,7 +260,7 @@ static void case_typing(struct conf *k) {
     k->typings = 0;
     conf_new_message(k, "Moment", 0);
     conf_inject(k, "typing");
-    if (!conf_wait(k, typed, CONF_WAIT_MS))
+    if (!conf_expect(k, typed))
         conf_fail(k, "the citizen's typing did not reach host->typing");
 }
 

@@ -108,11 +108,11 @@ static bool can(struct conf *k, const char *mode) {
 }
 
 static bool settled_as(struct conf *k, const struct draht_token *t, int want) {
-    bool in_time = conf_wait(k, conf_settled, CONF_WAIT_MS * 2);
+    bool in_time = conf_expect(k, conf_settled);
     conf_rest(k, 30);
     if (!in_time)
         conf_fail(k,
-                  "the send was not settled within 30 seconds%s%s; every way out of send ends in "
+                  "the send was not settled in time%s%s; every way out of send ends in "
                   "host->settle",
                   *k->stranger ? "; it asked for " : "", k->stranger);
     else if (t->verdict == want || (want == DRAHT_IN_DOUBT && t->verdict == DRAHT_RETRY &&
@@ -143,7 +143,7 @@ static void case_send(struct conf *k) {
     const struct draht_token *t = conf_send(k, new_text(k), false);
     if (!settled_as(k, t, DRAHT_SENT) || !is_seen(k))
         return;
-    if (!conf_wait(k, saw, CONF_WAIT_MS))
+    if (!conf_expect(k, saw))
         conf_fail(k, "it said SENT, but the provider got nothing%s%s",
                   *k->stranger ? "; it asked for " : "", k->stranger);
     else if (!k->saw_text)
@@ -233,7 +233,7 @@ static void receipt(struct conf *k, const char *what, uint32_t state) {
         return;
     receipts_before = k->receipts_n;
     conf_inject(k, what);
-    if (!conf_wait(k, got_receipt, CONF_WAIT_MS)) {
+    if (!conf_expect(k, got_receipt)) {
         conf_fail(k, "the report did not reach host->receipt; the provider got %s",
                   conf_answer_name(k));
         return;
@@ -274,7 +274,7 @@ static void case_typing(struct conf *k) {
     char *thread = target(k, "outbound.thread", true);
     k->saw_typing = false;
     k->ops.typing(k->channel, conf_span(thread), conf_span("Milan Novak"), 1);
-    if (conf_get(k, "outbound.typing") && !conf_wait(k, saw_typing, CONF_WAIT_MS))
+    if (conf_get(k, "outbound.typing") && !conf_expect(k, saw_typing))
         conf_fail(k, "staff's typing did not reach the provider");
     k->ops.typing(k->channel, conf_span(thread), conf_span("Milan Novak"), 0);
     conf_rest(k, 30);
@@ -294,10 +294,10 @@ static void case_crash(struct conf *k) {
         return;
     k->hold_sends = true;
     const struct draht_token *t = conf_send(k, new_text(k), false);
-    conf_wait(k, sending, CONF_WAIT_MS);
+    conf_expect(k, sending);
     k->hold_sends = false;
     conf_children(k, true);
-    if (!conf_wait(k, conf_settled, CONF_WAIT_MS))
+    if (!conf_expect(k, conf_settled))
         conf_fail(k, "the program was killed in mid-send and the send was never settled");
     else if (t->verdict == DRAHT_SENT)
         conf_fail(k, "the program was killed in mid-send and the verdict was SENT");

@@ -80,7 +80,7 @@ int conf_driver_start(struct conf *k, const char *command, struct fault *f) {
         return f->code;
     json_t *options = conf_expand_json(k, json_object_get(k->script, "options"));
     say(k, json_pack("{s:s,s:o}", "do", "start", "options", options));
-    if (conf_wait(k, is_ready, CONF_WAIT_MS) && !k->driver_gone)
+    if (conf_expect(k, is_ready) && !k->driver_gone)
         return 0;
     return fault_set(f, ERR_UNAVAILABLE, "the driver \"%.200s\" %s. It said: %.200s", command,
                      k->driver_gone ? "ended" : "was not ready in time",
@@ -100,7 +100,7 @@ void conf_driver_inject(struct conf *k, const char *what) {
 void conf_driver_mode(struct conf *k, const char *mode) {
     k->driver_ready = false;
     say(k, json_pack("{s:s,s:s}", "do", "answer", "as", mode));
-    conf_wait(k, is_ready, CONF_WAIT_MS);
+    conf_expect(k, is_ready);
 }
 
 static bool is_gone(const struct conf *k) {

@@ -23,7 +23,8 @@
 #define CONF_TICKET "2026-000001"
 #define CONF_ACCEPT_MS 60 /* the pretended store is this slow, so that an early yes shows */
 #define CONF_WAIT_MS 15000
-#define CONF_REST_MS 300 /* how long nothing must happen */
+#define CONF_HURRY_MS 1500 /* once something that had to come did not */
+#define CONF_REST_MS 300   /* how long nothing must happen */
 #define CONF_TEXT_BYTES 600
 #define CONF_PORTS 4
 #define CONF_CYCLES 16 /* how often it is opened and closed to see whether memory is left */
@@ -160,6 +161,7 @@ struct conf {
     struct child *driver;
     bool driver_ready, driver_gone;
     struct buf driver_err;
+    int64_t patience_ms;
     /* the case under way and the report */
     const char *name;
     enum conf_state state;
@@ -251,6 +253,8 @@ void conf_stop(struct conf *k); /* asks it to stop */
 void conf_close(struct conf *k);
 bool conf_ready(struct conf *k); /* open, started, up; opens it when it is not */
 bool conf_wait(struct conf *k, bool (*is)(const struct conf *k), int64_t ms);
+/* For what has to come: 15 seconds, less when something did not come before. */
+bool conf_expect(struct conf *k, bool (*is)(const struct conf *k));
 void conf_rest(struct conf *k, int64_t ms);
 int conf_children(const struct conf *k, bool kill_them); /* of ours, without the driver */
 

@@ -41,6 +41,13 @@ bool conf_wait(struct conf *k, bool (*is)(const struct conf *k), int64_t ms) {
     return w.hit;
 }
 
+bool conf_expect(struct conf *k, bool (*is)(const struct conf *k)) {
+    bool came = conf_wait(k, is, k->patience_ms);
+    if (!came)
+        k->patience_ms = CONF_HURRY_MS;
+    return came;
+}
+
 void conf_rest(struct conf *k, int64_t ms) {
     conf_wait(k, NULL, ms);
 }
@@ -243,7 +250,7 @@ bool conf_ready(struct conf *k) {
         conf_fail(k, "it does not open: %s", k->open_error);
         return false;
     }
-    if (conf_wait(k, is_up, CONF_WAIT_MS))
+    if (conf_expect(k, is_up))
         return true;
     conf_fail(k, "it never said that it is up (host->health)%s%s%s%s",
               *k->sentence ? "; it said: " : "", k->sentence, *k->stranger ? "; it asked for " : "",

@@ -68,7 +68,7 @@ static enum conf_answer class_of(const struct conf *k, const struct draht_http *
 
 static struct draht_http *call(struct conf *k, const json_t *request, const struct span *raw) {
     k->asked = conf_web_call(k, request, raw);
-    conf_wait(k, asked_done, CONF_WAIT_MS);
+    conf_expect(k, asked_done);
     return k->asked;
 }
 
@@ -98,7 +98,7 @@ static void by_request(struct conf *k, const json_t *request, const struct span 
     k->is_injecting = true;
     k->asked = conf_web_call(k, request, raw);
     k->is_injecting = false;
-    if (!conf_wait(k, asked_done, CONF_WAIT_MS))
+    if (!conf_expect(k, asked_done))
         return;
     const struct draht_http *x = k->asked;
     k->answer = class_of(k, x);
@@ -130,12 +130,12 @@ void conf_inject(struct conf *k, const char *what) {
     const json_t *poll = part(k, "inbound.poll", what);
     if (conf_get(k, "driver")) {
         conf_driver_inject(k, what);
-        conf_wait(k, has_answer, CONF_WAIT_MS);
+        conf_expect(k, has_answer);
     } else if (poll) {
         json_decref(k->poll_message);
         k->poll_message = conf_expand_json(k, poll);
         k->has_advanced = false;
-        conf_wait(k, has_answer, CONF_WAIT_MS);
+        conf_expect(k, has_answer);
     } else {
         json_t *request = request_for(k, what);
         by_request(k, request, NULL);

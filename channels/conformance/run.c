@@ -101,6 +101,7 @@ static int report_end(struct conf *k) {
     } else {
         printf("\n%s: conforms, %zu cases.\n", k->ops.type, n);
     }
+    fflush(stdout);
     return k->failed_n || !n ? 1 : 0;
 }
 
@@ -197,7 +198,7 @@ static void go_through(struct conf *k) {
 }
 
 int conformance_run(const struct conformance_options *o) {
-    struct conf k = {.o = o};
+    struct conf k = {.o = o, .patience_ms = CONF_WAIT_MS};
     struct fault f = {0};
     int rc = prepare(&k, &f);
     const json_t *driver = rc < 0 ? NULL : conf_get(&k, "driver");
