@@ -11,7 +11,7 @@ FUZZ ?= 0
 
 PKGS := libuv libwebsockets hiredis libcurl gmime-3.0 jansson libfyaml libsodium
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
-PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -llmdb -lytnef -lm -ldl -lpthread
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lytnef -lm -ldl -lpthread
 
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Werror -Werror=vla
 CFLAGS_BASE := -std=c17 -D_GNU_SOURCE -I. $(WARN) -fstack-protector-strong -fno-omit-frame-pointer -g

@@ -2,24 +2,24 @@
 /*
  * blob: attachments and originals, each sealed under a key of its own that travels in the blob's
  * name
- * ("<name>.<key>"), which itself is kept only inside sealed records. Small ones share an LMDB
- * commit, large ones become files. All disk work happens on the thread pool, one commit at a time.
+ * ("<name>.<key>"), which itself is kept only inside sealed records. Small ones share a commit of
+ * the log, large ones become files. All disk work happens on the thread pool, one commit at a time.
  * It does not delete.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "router/blob_log.h"
 #include "router/inner.h"
 
 #define BLOB_SMALL_BYTES 65536u
 #define BLOB_MAX_BYTES (128u << 20)
 #define BLOB_KEY_TEXT 43 /* 32 bytes as base64url */
-#define BLOB_NAME_BYTES (CRYPTO_HASH_HEX - 1)
+#define BLOB_NAME_BYTES BLOB_LOG_NAME_BYTES
 #define BLOB_FULL_NAME (BLOB_NAME_BYTES + 1 + BLOB_KEY_TEXT)
 
 struct job {
@@ -36,8 +36,7 @@ struct job {
 struct blobs {
     struct loop *loop;
     struct crypto *crypto;
-    MDB_env *env;
-    MDB_dbi dbi;
+    struct blob_log *log;
     char dir[512];
     struct job *queued, **queued_end, *writing;
     size_t pending;
@@ -46,37 +45,21 @@ struct blobs {
 static int error_of(int rc) {
     if (rc == 0)
         return 0;
-    if (rc == MDB_NOTFOUND || rc == ENOENT)
-        return ERR_NOT_FOUND;
-    return ERR_STORAGE;
+    return rc == ENOENT ? ERR_NOT_FOUND : ERR_STORAGE;
 }
 
-struct blobs *blobs_open(struct loop *l, struct crypto *c, const char *state_dir, size_t map_bytes,
-                         struct fault *f) {
+struct blobs *blobs_open(struct loop *l, struct crypto *c, const char *state_dir, struct fault *f) {
     struct blobs *b = xcalloc(1, sizeof *b);
     b->loop = l;
     b->crypto = c;
     b->queued_end = &b->queued;
     snprintf(b->dir, sizeof b->dir, "%s/blobs", state_dir);
-    MDB_txn *txn = NULL;
-    int rc = mkdir(b->dir, 0700) && errno != EEXIST ? errno : mdb_env_create(&b->env);
-    if (!rc)
-        rc = mdb_env_set_mapsize(b->env, map_bytes);
-    if (!rc)
-        rc = mdb_env_open(b->env, b->dir, MDB_NOTLS, 0600);
-    if (!rc)
-        rc = mdb_txn_begin(b->env, NULL, 0, &txn);
-    if (!rc)
-        rc = mdb_dbi_open(txn, NULL, MDB_CREATE, &b->dbi);
-    if (!rc)
-        rc = mdb_txn_commit(txn);
-    else if (txn)
-        mdb_txn_abort(txn);
-    if (!rc)
+    if (mkdir(b->dir, 0700) && errno != EEXIST)
+        fault_set(f, ERR_STORAGE, "The blob store %s cannot be made: %s.", b->dir, strerror(errno));
+    else
+        b->log = blob_log_open(b->dir, 0, f);
+    if (b->log)
         return b;
-    fault_set(f, ERR_STORAGE, "The blob store %s cannot be opened: %s.", b->dir, mdb_strerror(rc));
-    if (b->env)
-        mdb_env_close(b->env);
     free(b);
     return NULL;
 }
@@ -88,7 +71,7 @@ bool blobs_is_idle(const struct blobs *b) {
 void blobs_close(struct blobs **bp) {
     if (!*bp)
         return;
-    mdb_env_close((*bp)->env);
+    blob_log_close(&(*bp)->log);
     free(*bp);
     *bp = NULL;
 }
@@ -125,7 +108,7 @@ static int write_all(int fd, const char *p, size_t n) {
 
 static int file_put(const struct blobs *b, const char *name, struct span sealed) {
     char dir[560], path[640], temp[656];
-    snprintf(dir, sizeof dir, "%s/%.2s", b->dir, name);
+    snprintf(dir, sizeof dir, "%s/%.2s", b->dir, name + 8);
     snprintf(path, sizeof path, "%s/%.32s", dir, name);
     snprintf(temp, sizeof temp, "%s.new", path);
     if (mkdir(dir, 0700) && errno != EEXIST)
@@ -147,7 +130,7 @@ static int file_put(const struct blobs *b, const char *name, struct span sealed)
 
 static int file_get(const struct blobs *b, const char *name, struct buf *out) {
     char path[640], chunk[65536];
-    snprintf(path, sizeof path, "%s/%.2s/%.32s", b->dir, name, name);
+    snprintf(path, sizeof path, "%s/%.2s/%.32s", b->dir, name + 8, name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno;
@@ -161,35 +144,37 @@ static int file_get(const struct blobs *b, const char *name, struct buf *out) {
 }
 
 /* ---- put: one commit for all that wait ---- */
-static int put_one(struct blobs *b, MDB_txn *txn, struct job *j) {
-    struct buf sealed = {0};
-    struct span aad = {j->name, BLOB_NAME_BYTES};
-    crypto_seal(j->key, aad, j->bytes, &sealed);
-    int rc;
-    if (j->bytes.n > BLOB_SMALL_BYTES) {
-        rc = file_put(b, j->name, buf_span(&sealed));
+static void name_it(struct blobs *b, struct job *j, bool is_small) {
+    uint8_t random[(BLOB_NAME_BYTES - 8) / 2];
+    if (is_small) {
+        blob_log_name(b->log, j->name);
     } else {
-        MDB_val k = {BLOB_NAME_BYTES, j->name}, v = {sealed.n, sealed.p};
-        rc = mdb_put(txn, b->dbi, &k, &v, 0);
+        crypto_random(random, sizeof random);
+        memcpy(j->name, "00000000", 8);
+        for (size_t i = 0; i < sizeof random; i++)
+            snprintf(j->name + 8 + 2 * i, 3, "%02x", random[i]);
     }
+    j->name[BLOB_NAME_BYTES] = '.';
+    crypto_b64url(j->key, sizeof j->key, j->name + BLOB_NAME_BYTES + 1);
+}
+
+static void put_one(struct blobs *b, struct job *j) {
+    struct buf sealed = {0};
+    bool is_small = j->bytes.n <= BLOB_SMALL_BYTES;
+    name_it(b, j, is_small);
+    crypto_seal(j->key, (struct span){j->name, BLOB_NAME_BYTES}, j->bytes, &sealed);
+    if (is_small)
+        blob_log_add(b->log, j->name, buf_span(&sealed));
+    else
+        j->error = error_of(file_put(b, j->name, buf_span(&sealed)));
     buf_free(&sealed);
-    return rc;
 }
 
 static void put_work(void *arg) {
     struct blobs *b = arg;
-    MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(b->env, NULL, 0, &txn);
-    for (struct job *j = b->writing; j; j = j->next) {
-        j->error = rc ? ERR_STORAGE : error_of(put_one(b, txn, j));
-        if (j->error && j->bytes.n <= BLOB_SMALL_BYTES)
-            rc = ERR_STORAGE; /* a failed put spoils the transaction */
-    }
-    if (txn && rc)
-        mdb_txn_abort(txn);
-    else if (txn)
-        rc = mdb_txn_commit(txn);
-    if (!rc)
+    for (struct job *j = b->writing; j; j = j->next)
+        put_one(b, j);
+    if (blob_log_commit(b->log) == 0)
         return;
     for (struct job *j = b->writing; j; j = j->next)
         if (j->bytes.n <= BLOB_SMALL_BYTES)
@@ -251,12 +236,7 @@ void blob_put(struct router *r, struct span bytes, blob_fn done, void *arg) {
         loop_soon(b->loop, refuse_soon, j);
         return;
     }
-    uint8_t salt[16];
-    crypto_random(salt, sizeof salt);
     crypto_random(j->key, sizeof j->key);
-    crypto_hash(b->crypto, "blob", (struct span){(const char *)salt, sizeof salt}, j->name);
-    j->name[BLOB_NAME_BYTES] = '.';
-    crypto_b64url(j->key, sizeof j->key, j->name + BLOB_NAME_BYTES + 1);
     char *copy = xcalloc(1, bytes.n + 1);
     if (bytes.n)
         memcpy(copy, bytes.p, bytes.n);
@@ -272,17 +252,8 @@ static void get_work(void *arg) {
     struct job *j = arg;
     struct blobs *b = j->blobs;
     struct buf sealed = {0};
-    MDB_txn *txn = NULL;
-    MDB_val k = {BLOB_NAME_BYTES, j->name}, v;
-    int rc = mdb_txn_begin(b->env, NULL, MDB_RDONLY, &txn);
-    if (!rc)
-        rc = mdb_get(txn, b->dbi, &k, &v);
-    if (!rc)
-        buf_add(&sealed, v.mv_data, v.mv_size);
-    if (txn)
-        mdb_txn_abort(txn);
-    if (rc == MDB_NOTFOUND)
-        rc = file_get(b, j->name, &sealed);
+    int rc = blob_log_has(j->name) ? blob_log_read(b->log, j->name, &sealed)
+                                   : file_get(b, j->name, &sealed);
     j->error = error_of(rc);
     if (!j->error)
         j->error = crypto_unseal(j->key, (struct span){j->name, BLOB_NAME_BYTES}, buf_span(&sealed),

@@ -28,9 +28,7 @@ void contacts_keep(struct contacts *c, const char *hash, const struct contact *k
 void contacts_forget(struct contacts *c, const char *id); /* the contact of this id is erased */
 
 struct blobs; /* blob.c */
-/* map_bytes: how large the database of small blobs may grow. */
-struct blobs *blobs_open(struct loop *l, struct crypto *c, const char *state_dir, size_t map_bytes,
-                         struct fault *f);
+struct blobs *blobs_open(struct loop *l, struct crypto *c, const char *state_dir, struct fault *f);
 void blobs_close(struct blobs **b); /* only when blobs_is_idle */
 bool blobs_is_idle(const struct blobs *b);
 

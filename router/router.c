@@ -10,7 +10,6 @@
 #include "router/inner.h"
 
 #define CONTACTS_REMEMBERED 10000
-#define BLOB_MAP_BYTES ((size_t)64 << 30) /* sparse: an upper limit, not an allocation */
 #define REMIND_EVERY_MS 20000
 #define STOP_MAX_MS 10000
 #define STOP_LOOK_MS 20
@@ -116,7 +115,7 @@ struct router *router_new(const struct router_options *o, struct fault *f) {
     r->arg = o->arg;
     r->blobs = instance_open(r, o->config->state_dir, f)
                    ? NULL
-                   : blobs_open(o->loop, o->crypto, o->config->state_dir, BLOB_MAP_BYTES, f);
+                   : blobs_open(o->loop, o->crypto, o->config->state_dir, f);
     if (!r->blobs) {
         free(r);
         return NULL;

@@ -31,7 +31,6 @@ FNR == 1 {
 /^#include <sodium/ && FILENAME !~ /^gateway\/base\/(crypto|id)/ { fault("libsodium belongs to base/crypto") }
 /^#include <jansson/ && FILENAME !~ /^gateway\/base\/json/ { fault("jansson belongs to base/json.h") }
 /^#include <libfyaml/ && FILENAME !~ /^config\/(tree|locale)/ { fault("libfyaml belongs to config/tree.c") }
-/^#include <lmdb/ && FILENAME !~ /^router\/blob/ { fault("LMDB belongs to router/blob") }
 /^#include <gmime/ && FILENAME !~ /^channels\/email\// { fault("GMime belongs to channels/email") }
 /draht:\{/ && FILENAME !~ /^router\/(store|functions)/ && FILENAME ~ /\.c$/ { fault("key names belong to router/store_redis.c") }
 /(TODO|FIXME|XXX)/ { fault("a TODO needs an issue and a home") }
