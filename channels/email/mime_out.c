@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* mime_out: head, text and HTML as alternatives, attachments. Boundaries begin with "=_", which no
  * encoded part can contain. */
-#include "channels/kit/kit.h"
 #include "channels/email/mime_out.h"
 
 #include <time.h>
 
 #include "channels/email/mime_encode.h"
+#include "channels/kit/kit.h"
 #include "gateway/base/utf8.h"
 
 #define NAME_BYTES_MAX 200
