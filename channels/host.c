@@ -319,12 +319,19 @@ static json_t *caps_json(uint32_t caps) {
                  {DRAHT_CAP_IDEMPOTENT, "idempotent"},
                  {DRAHT_CAP_HISTORY, "history"},
                  {DRAHT_CAP_TYPING, "typing"},
-                 {DRAHT_CAP_SUBJECT, "subject"}};
+                 {DRAHT_CAP_SUBJECT, "subject"},
+                 {DRAHT_CAP_FIRST, "first"}};
     json_t *a = json_array();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (caps & names[i].bit)
             json_array_append_new(a, json_string(names[i].name));
     return a;
+}
+
+const char *host_first(const struct host *h, const char *id, bool *is_up) {
+    const struct host_channel *c = host_find(h, id);
+    *is_up = c && c->is_up;
+    return c && c->ops.caps & DRAHT_CAP_FIRST ? c->type : NULL;
 }
 
 json_t *host_describe(const struct host *h) {
@@ -338,6 +345,7 @@ json_t *host_describe(const struct host *h) {
         json_puts(o, "sentence", c->sentence);
         json_object_set_new(o, "caps", caps_json(c->ops.caps));
         json_puti(o, "text_max", c->ops.text_max);
+        json_puti(o, "reply_window_hours", c->ops.reply_window_hours);
         json_puti(o, "last_in_ms", c->last_in_ms);
         json_puti(o, "last_out_ms", c->last_out_ms);
         json_puti(o, "waiting", (int64_t)c->tokens_n);

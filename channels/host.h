@@ -41,7 +41,11 @@ void host_typing(struct host *h, const char *channel, const char *thread, const 
 void host_notify(struct host *h, const char *channel, const char *thread, const char *what,
                  const char *detail);
 void host_reload(struct host *h, const struct config *c);
-/* [{id,type,up,sentence,caps[],text_max,last_in_ms,last_out_ms,waiting}] returned (json_decref). */
+/* The type of a channel that can write to an address that did not write first; NULL: there is no
+ * such channel. Borrowed. */
+const char *host_first(const struct host *h, const char *id, bool *is_up);
+/* [{id,type,up,sentence,caps[],text_max,reply_window_hours,last_in_ms,last_out_ms,waiting}]
+ * returned (json_decref). */
 json_t *host_describe(const struct host *h);
 /* draht normalize: prints to out. 0, or negative with a line in err. */
 int host_normalize(const char *type, struct span raw, struct buf *out, char err[256]);

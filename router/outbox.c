@@ -187,17 +187,19 @@ enum {
     C_FACE,
     C_RECORD,
     C_EARLIER,
-    C_CREATED
+    C_CREATED,
+    C_KEYS
 };
 
-static void references(struct router_send *s, const struct redis_value *earlier,
-                       struct span wrapped) {
+static void references(struct router_send *s, const struct redis_value *row) {
+    const struct redis_value *earlier = cell_row(row, C_EARLIER), *keys = cell_row(row, C_KEYS);
     struct span *refs = arena_alloc(s->arena, sizeof *refs * EARLIER_MAX);
     size_t n = 0;
     for (size_t i = 0; i < earlier->n && n < EARLIER_MAX; i++) {
-        json_t *v = envelope_open(s->outbox->r, cell(earlier, i), wrapped);
+        json_t *v = envelope_open(s->outbox->r, cell(earlier, i),
+                                  cell(keys, i).n ? cell(keys, i) : cell(row, C_WRAPPED));
         const char *id = json_str(v, "external_id", "");
-        if (*id)
+        if (*id && strcmp(json_str(v, "channel", ""), s->lane->id) == 0)
             refs[n++] = span_str(arena_strdup(s->arena, id));
         json_decref(v);
     }
@@ -223,9 +225,12 @@ static void fill(struct router_send *s, const struct redis_value *row, const jso
     m->is_automatic = cell_int(row, C_AUTO) == 1;
     m->language = arena_dup(s->arena, cell(row, C_LANGUAGE));
     m->created_ms = json_int(record, "at", cell_int(row, C_CREATED));
-    m->recipient = member(s, face, "address");
+    m->recipient = member(s, record, "to");
+    if (!m->recipient.n) {
+        m->recipient = member(s, face, "address");
+        m->thread = member(s, face, "thread");
+    }
     m->recipient_name = member(s, face, "name");
-    m->thread = member(s, face, "thread");
     m->subject = member(s, face, "subject");
     m->sender_name = member(s, record, "name");
     m->html = member(s, record, "html");
@@ -236,7 +241,7 @@ static void fill(struct router_send *s, const struct redis_value *row, const jso
     s->attachments =
         attachments_from(s->arena, json_object_get(record, "attachments"), &m->attachments_n);
     m->attachments = s->attachments;
-    references(s, cell_row(row, C_EARLIER), cell(row, C_WRAPPED));
+    references(s, row);
 }
 
 static void begin(struct lane *l, const struct redis_value *row) {

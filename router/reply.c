@@ -10,13 +10,14 @@
 #define TEXT_MAX_BYTES (256u << 10)
 #define CLIENT_ID_MAX_BYTES 128
 #define ATTACHMENTS_MAX 20
+#define RECIPIENT_MAX_BYTES 254
 
 struct reply {
     struct router *r;
     struct arena *arena;
     router_json_fn done;
     void *arg;
-    char *ticket, *user, *user_name, *kind;
+    char *ticket, *user, *user_name, *kind, *channel /* empty: the ticket's own */;
     char client[CRYPTO_HASH_HEX];
     json_t *body, *record;
     int64_t now_ms, undo_ms;
@@ -46,6 +47,10 @@ static int check(const json_t *body) {
     if (!json_is_string(text) || (!json_string_length(text) && !json_array_size(files)))
         return ERR_INVALID;
     if (json_string_length(text) > TEXT_MAX_BYTES || json_array_size(files) > ATTACHMENTS_MAX)
+        return ERR_TOO_LARGE;
+    if (*json_str(body, "channel", "") && !*json_str(body, "recipient", ""))
+        return ERR_INVALID;
+    if (strlen(json_str(body, "recipient", "")) > RECIPIENT_MAX_BYTES)
         return ERR_TOO_LARGE;
     if (strlen(json_str(body, "client_id", "")) > CLIENT_ID_MAX_BYTES)
         return ERR_TOO_LARGE;
@@ -77,8 +82,14 @@ static void build(struct reply *x, const struct redis_value *v) {
     json_puti(x->record, "at", x->now_ms);
     json_puts(x->record, "by", x->user);
     json_puts(x->record, "name", x->user_name);
-    json_put(x->record, "channel", cell(v, 2));
-    json_put(x->record, "channel_type", cell(v, 3));
+    if (*x->channel) {
+        json_puts(x->record, "channel", x->channel);
+        json_puts(x->record, "channel_type", json_str(x->body, "channel_type", ""));
+        json_puts(x->record, "to", json_str(x->body, "recipient", ""));
+    } else {
+        json_put(x->record, "channel", cell(v, 2));
+        json_put(x->record, "channel_type", cell(v, 3));
+    }
     json_put(x->record, "text", text);
     if (n)
         json_object_set_new(x->record, "attachments", attachments_json(files, n));
@@ -106,6 +117,7 @@ static void send_reply(struct reply *x, const struct contact *c, const struct re
     args_z(a, json_flag(x->body, "close", false) ? "1" : "0");
     args_s(a, buf_span(&preview));
     args_i(a, (int64_t)json_array_size(json_object_get(x->body, "attachments")));
+    args_z(a, x->channel);
     store_call_durable(r->store, "reply", a, stored, x);
     args_free(&a);
     buf_free(&record);
@@ -147,6 +159,8 @@ void reply_create(struct router *r, const char *ticket, const char *user, const 
     }
     x->body = json_deep_copy(body);
     x->kind = arena_strdup(arena, json_str(body, "kind", ""));
+    x->channel =
+        arena_strdup(arena, strcmp(x->kind, "reply") == 0 ? json_str(body, "channel", "") : "");
     const char *client = json_str(body, "client_id", "");
     struct span own = span_str(arena_printf(arena, "%s\n%s\n%s", user, ticket, client));
     if (*client)

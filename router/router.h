@@ -169,8 +169,9 @@ void ticket_search(struct router *r, const char *text, const char *cursor, int l
 void ticket_change(struct router *r, const char *ticket, const char *user, const json_t *changes,
                    router_json_fn done, void *arg);
 /* body: {kind: reply|note, text, attachments:[{blob,name,type,length,sha256}], close: bool,
- * client_id}. client_id makes it idempotent. Reply goes back through the originating channel; not
- * before undo_seconds. Back: the message. */
+ * client_id, channel, channel_type, recipient}. client_id makes it idempotent. Reply goes back
+ * through the originating channel, or with channel and recipient given through that one; not before
+ * undo_seconds. Back: the message. */
 void reply_create(struct router *r, const char *ticket, const char *user, const char *user_name,
                   const json_t *body, router_json_fn done, void *arg);
 /* action: retry (a new attempt, also of one in doubt), cancel, mark_sent (in doubt only), undo

@@ -162,6 +162,8 @@ json_t *view_message(const struct router *r, const char *ticket, int64_t n, cons
     json_object_set_new(v, "author", author);
     json_puts(v, "channel", json_str(record, "channel", ""));
     json_puts(v, "channel_type", json_str(record, "channel_type", ""));
+    json_puts(v, "address", json_str(record, "address", ""));
+    json_puts(v, "recipient", json_str(record, "to", ""));
     put_time(v, "at", json_int(record, "at", 0));
     put_text(v, ticket, record);
     json_puts(v, "quoted", json_str(record, "quoted", ""));

@@ -55,6 +55,7 @@ struct draht_option {
     16u /* the citizen sees the conversation: thread sequence numbers are kept */
 #define DRAHT_CAP_TYPING 32u
 #define DRAHT_CAP_SUBJECT 64u
+#define DRAHT_CAP_FIRST 128u /* can write to an address that did not write first */
 
 struct draht_attachment {
     uint32_t size;

@@ -173,7 +173,8 @@ static int email_send(void *channel, const struct draht_outbound *m, struct drah
 
 const struct draht_channel_ops email_ops = {
     .size = sizeof(struct draht_channel_ops),
-    .caps = DRAHT_CAP_ATTACHMENTS | DRAHT_CAP_DELIVERED | DRAHT_CAP_READ | DRAHT_CAP_SUBJECT,
+    .caps = DRAHT_CAP_ATTACHMENTS | DRAHT_CAP_DELIVERED | DRAHT_CAP_READ | DRAHT_CAP_SUBJECT |
+            DRAHT_CAP_FIRST,
     .type = "email",
     .options = email_option_rows,
     .concurrency = 8,

@@ -5,12 +5,14 @@
 
 #include <stdio.h>
 
+#include "channels/email/mail_address.h"
 #include "gateway/base/utf8.h"
 
 #define SUBJECT_POINTS_MAX 200
 #define TAGS_MAX 20
 #define TAG_POINTS_MAX 40
 #define REPLY_ATTACHMENTS_MAX 10
+#define RECIPIENT_BYTES_MAX 254
 
 static bool is_word_of(const char *w, const char *const *list) {
     for (; *list; list++)
@@ -209,6 +211,37 @@ static const char *check_attachments(const json_t *list) {
     return NULL;
 }
 
+/* An address has neither blanks nor control characters in any notation; the channel knows the rest.
+ */
+static bool is_address(const char *type, const char *s) {
+    size_t n = strlen(s);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)s[i] <= 0x20 || (unsigned char)s[i] == 0x7f)
+            return false;
+    if (!strcmp(type, "email"))
+        return mail_address_is_valid(span_str(s));
+    return n > 0 && n <= RECIPIENT_BYTES_MAX;
+}
+
+/* NULL, or what is wrong with the other channel that a reply asks for. */
+static const char *check_other_channel(struct api_call *c, const char *kind) {
+    const char *id = json_str(c->body, "channel", ""), *to = json_str(c->body, "recipient", "");
+    if (!*id && !*to)
+        return NULL;
+    bool is_up = false;
+    const char *type = host_first(c->api->o.host, id, &is_up);
+    if (strcmp(kind, "reply"))
+        return "Only a reply can name a channel.";
+    if (!type)
+        return "channel must be one that can write first (caps has first in /settings).";
+    if (!is_up)
+        return "This channel is down. Choose another one or try again later.";
+    if (!is_address(type, to))
+        return "recipient must be an address of this channel.";
+    json_puts(c->body, "channel_type", type);
+    return NULL;
+}
+
 static void do_say(struct api_call *c) {
     const char *kind = json_str(c->body, "kind", ""), *text = json_str(c->body, "text", "");
     const json_t *files = json_object_get(c->body, "attachments");
@@ -220,6 +253,8 @@ static void do_say(struct api_call *c) {
         wrong = "client_id must be a text of 1 to 64 bytes that is new for each message.";
     else if (span_trim(span_str(text)).n == 0 && json_array_size(files) == 0)
         wrong = "The message is empty.";
+    if (!wrong)
+        wrong = check_other_channel(c, kind);
     if (wrong)
         api_problem(c, 400, "invalid", wrong);
     else if (utf8_count(span_str(text)) > (size_t)c->api->o.config->message_text_max)

@@ -102,6 +102,25 @@ test('an answer taken back leaves the request unanswered', async () => {
     assert.ok(!chat.frames.some((f) => f.text === 'Zu früh'));
 });
 
+test('a reply by another channel: the address the citizen named is offered, and the word of delivery says where it went', async () => {
+    await chat.say('Bitte auch an jana@example.org schreiben.');
+    await page.locator('.thread').getByText('jana@example.org').waitFor();
+    await page.getByRole('button', { name: 'Kanal wechseln' }).click();
+    await page.locator('.via select').selectOption('mail');
+    assert.equal(await page.locator('.via input').inputValue(), 'jana@example.org');
+    await clean('other channel');
+    if (process.env.DRAHT_SHOT) await page.screenshot({ path: process.env.DRAHT_SHOT });
+    await page.setViewportSize({ width: 320, height: 800 });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.fill('#reply', 'Dies kommt als E-Mail.');
+    await page.focus('#reply');
+    await page.keyboard.press('Control+Enter');
+    await page.locator('.ours', { hasText: 'Dies kommt als E-Mail.' }).getByText('per E-Mail an jana@example.org').waitFor();
+    await page.locator('.ours', { hasText: 'Dies kommt als E-Mail.' }).locator('.state').getByText('Gesendet').waitFor();
+    assert.ok(!chat.frames.some((f) => f.text === 'Dies kommt als E-Mail.'));
+});
+
 test('text at 200 % and narrow screens: nothing scrolls sideways', async () => {
     const wide = () => page.evaluate(() => [document.documentElement.scrollWidth - innerWidth,
         ...[...document.querySelectorAll('.talk, .list, .thread, .demo')].filter((x) => x.clientWidth).map((x) => x.scrollWidth - x.clientWidth)]);

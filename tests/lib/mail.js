@@ -224,4 +224,11 @@ function swaks(port, o) {
     return run('swaks', ['--server', `127.0.0.1:${port}`, '--protocol', o.protocol || 'ESMTP', '--helo', 'citizen.test', '--from', o.from, '--to', o.to, ...text, '--timeout', '20']);
 }
 
-module.exports = { Dovecot, Postfix, swaks, connects };
+/** The texts of the mails that a gateway without a relay has put into its Maildir. */
+function outgoing(gateway) {
+    const dir = path.join(gateway.state, 'outgoing', 'new');
+    if (!fs.existsSync(dir)) return [];
+    return fs.readdirSync(dir).map((f) => fs.readFileSync(path.join(dir, f), 'utf8'));
+}
+
+module.exports = { Dovecot, Postfix, swaks, connects, outgoing };

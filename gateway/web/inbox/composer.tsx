@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../shared/api';
 import { bytes, number, t } from '../shared/i18n';
+import { clock, now } from '../shared/time';
 import type { Message, Ticket, Upload } from '../shared/types';
 import { takeIt } from './actions';
 import { Attachments, useUploads } from './attachments';
@@ -14,6 +15,7 @@ import { palette } from './palette';
 import { channelWord } from './row';
 import { errorText, me, offerUndo, offline, say, settings, undo } from './store';
 import { sms } from './text';
+import { defaultVia, isSms, ViaFields, viaChannels } from './via';
 import { act, change, composing, overtaken, takeItem } from './ticket_store';
 
 type After = 'closed' | 'waiting' | null;
@@ -41,9 +43,17 @@ function useDraft(k: Ticket): [Draft, (d: Partial<Draft>) => void, boolean] {
     return [draft, update, kept];
 }
 
+/** A provider that lets us answer only for some hours after the citizen wrote. */
+function Window({ k, hours }: { k: Ticket; hours: number }) {
+    if (!hours || !k.last_in_at) return null;
+    const end = +new Date(k.last_in_at) + hours * 3_600_000;
+    if (end < now.value) return <span class="bad"><Icon name="circle-alert" />{t('limit.window_closed', { hours })}</span>;
+    return end - now.value < 3 * 3_600_000 ? <span class="warn"><Icon name="clock-3" />{t('limit.window', { time: clock(new Date(end).toISOString()) })}</span> : null;
+}
+
 function Limit({ text, max, channel }: { text: string; max: number; channel: string }) {
     const length = [...text].length;
-    if (channel === 'sms' && text) {
+    if (isSms(channel) && text) {
         const s = sms(text);
         return s.odd ? <span class="warn"><Icon name="triangle-alert" />{t('limit.sms_odd', { length: s.length, n: s.parts, odd: s.odd })}</span>
             : <span>{t('limit.sms', { length: s.length, n: s.parts })}</span>;
@@ -65,9 +75,10 @@ function Sign({ k }: { k: Ticket }) {
 
 export function Composer({ k }: { k: Ticket }) {
     const [draft, update, kept] = useDraft(k);
-    const [problem, setProblem] = useState<'contact' | 'long' | 'file' | 'empty' | 'failed' | null>(null);
+    const [problem, setProblem] = useState<'contact' | 'long' | 'file' | 'empty' | 'failed' | 'no_files' | 'address' | null>(null);
     const [why, setWhy] = useState('');
     const [sending, setSending] = useState(false);
+    const [switching, setSwitching] = useState(false);
     const field = useRef<HTMLTextAreaElement>(null);
     const picker = useRef<HTMLInputElement>(null);
     const asked = useRef(false);
@@ -77,7 +88,11 @@ export function Composer({ k }: { k: Ticket }) {
     readFiles.current = draft.files;
 
     const note = draft.kind === 'note';
-    const max = settings.value?.channels.find((c) => c.id === k.channel)?.text_max ?? 0;
+    const via = draft.via === undefined ? defaultVia(k) : draft.via;
+    const channel = settings.value?.channels.find((c) => c.id === (via?.channel ?? k.channel));
+    const type = channel?.type ?? k.channel_type;
+    const max = channel?.text_max ?? 0;
+    const takesFiles = note || !channel?.caps || channel.caps.includes('attachments');
     const other = overtaken.value;
     const off = !!offline.value;
     const who = k.sender.name || k.sender.address || t('row.guest');
@@ -96,7 +111,9 @@ export function Composer({ k }: { k: Ticket }) {
         if (!draft.text.trim() && !draft.files.length) return 'empty';
         if (note) return null;
         if (!k.assignee && !k.queue) return 'contact';
-        if (max && k.channel_type !== 'sms' && [...draft.text].length > max) return 'long';
+        if (via && !via.to.trim()) return 'address';
+        if (!takesFiles && draft.files.length) return 'no_files';
+        if (max && !isSms(type) && [...draft.text].length > max) return 'long';
         if (!asked.current && mentions.test(draft.text) && !draft.files.length) { asked.current = true; return 'file'; }
         return null;
     }
@@ -106,11 +123,12 @@ export function Composer({ k }: { k: Ticket }) {
         setProblem(stop);
         if (stop === 'contact') requestAnimationFrame(() => document.getElementById('choose-contact')?.focus());
         if (stop) return;
-        const what = draft;
+        const what = { ...draft, via };
         setSending(true);
         try {
             const m = await post<Message>(`/tickets/${encodeURIComponent(k.number)}/messages`,
-                { kind: what.kind, text: what.text.trim(), attachments: what.files, close: after === 'closed', client_id: crypto.randomUUID() });
+                { kind: what.kind, text: what.text.trim(), attachments: what.files, close: after === 'closed', client_id: crypto.randomUUID(),
+                    ...(via && what.kind === 'reply' ? { channel: via.channel, recipient: via.to.trim() } : {}) });
             asked.current = false;
             rememberSent(m.id, what);
             update({ ...emptyDraft(), kind: 'reply' });
@@ -148,12 +166,14 @@ export function Composer({ k }: { k: Ticket }) {
                     <label><input type="radio" name="kind" id="kind-reply" checked={!note} onChange={() => update({ kind: 'reply' })} /><Icon name="reply" />{t('compose.tab_reply')}</label>
                     <label><input type="radio" name="kind" id="kind-note" checked={note} onChange={() => update({ kind: 'note' })} /><Icon name="sticky-note" />{t('compose.tab_note')}</label>
                 </fieldset>
-                {!note && <span class="addr i-s"><Icon name={channelIcon(k.channel_type)} /><span>{k.sender.address || channelWord(k.channel_type)}</span></span>}
+                {!note && <span class="addr i-s"><Icon name={channelIcon(type)} /><span>{via ? via.to || channelWord(type) : k.sender.address || channelWord(type)}</span>
+                    {(via || viaChannels(k).length > 0) && <button class="btn link" type="button" aria-expanded={switching} aria-controls="via" onClick={() => setSwitching(!switching)}>{t('via.switch')}</button>}</span>}
             </div>
-            <label class="sr" for="reply">{note ? t('compose.note_label') : t('compose.label', { name: who, channel: channelWord(k.channel_type) })}</label>
+            {!note && switching && <ViaFields k={k} via={via} set={(v) => update({ via: v })} />}
+            <label class="sr" for="reply">{note ? t('compose.note_label') : t('compose.label', { name: who, channel: channelWord(type) })}</label>
             <textarea id="reply" ref={field} value={draft.text} aria-describedby="hints" lang={note ? undefined : k.language || undefined} onInput={(e) => input(e.currentTarget.value)} onKeyDown={keys}
                 onPaste={(e) => { if (e.clipboardData?.files.length) { e.preventDefault(); add(e.clipboardData.files); } }} />
-            <div class="hints" id="hints" role="status">{!note && <Limit text={draft.text} max={max} channel={k.channel_type} />}</div>
+            <div class="hints" id="hints" role="status">{!note && <><Limit text={draft.text} max={max} channel={type} />{!via && <Window k={k} hours={channel?.reply_window_hours ?? 0} />}{!takesFiles && <span>{t('limit.no_files', { channel: channelWord(type) })}</span>}</>}</div>
             <Attachments files={draft.files} up={up} remove={(i) => update({ files: draft.files.toSpliced(i, 1) })} />
             {other && !note && <div class="boxw" role="status"><Icon name="users-round" /><p><b>{t(other.direction === 'out' ? 'compose.overtaken' : 'compose.newer', { name: other.author.name })}</b> {t('compose.kept')}</p></div>}
             {problem === 'contact' && <div class="boxw bad" role="alert"><Icon name="circle-alert" /><p><b>{t('compose.who')}</b> {t('compose.who_do')}</p>

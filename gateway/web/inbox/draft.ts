@@ -5,7 +5,9 @@ import type { Message, Upload } from '../shared/types';
 import { me } from './store';
 import { ticket } from './ticket_store';
 
-export interface Draft { kind: 'reply' | 'note'; text: string; files: Upload[]; at: number }
+/** Another channel than the one the citizen came by. */
+export interface Via { channel: string; to: string }
+export interface Draft { kind: 'reply' | 'note'; text: string; files: Upload[]; at: number; via?: Via | null }
 const keep_ms = 30 * 86_400_000;
 const prefix = 'draht.draft.';
 /** Grows when something was put back into the composer from outside. */
@@ -49,6 +51,7 @@ export function bringBack(m: Message): void {
     const now = readDraft(number);
     const text = sent?.id === m.id ? sent.draft.text : m.text;
     const files = sent?.id === m.id ? sent.draft.files : [];
-    keepDraft(number, { kind: 'reply', text: now.text && now.text !== text ? `${text}\n\n${now.text}` : text, files: [...files, ...now.files], at: Date.now() });
+    keepDraft(number, { kind: 'reply', text: now.text && now.text !== text ? `${text}\n\n${now.text}` : text, files: [...files, ...now.files], at: Date.now(),
+        via: m.recipient ? { channel: m.channel, to: m.recipient } : now.via });
     restored.value++;
 }

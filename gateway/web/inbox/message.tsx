@@ -63,7 +63,7 @@ function Body({ m, k }: { m: Message; k: Ticket }) {
 export function MessageView({ m, k }: { m: Message; k: Ticket }) {
     const cls = m.direction === 'out' ? 'msg ours' : m.direction === 'note' ? 'msg memo' : 'msg';
     const where = m.direction === 'out'
-        ? [queueName(k.queue), t('message.by', { channel: channelWord(m.channel_type) })].filter(Boolean).join(', ') : channelWord(m.channel_type);
+        ? [queueName(k.queue), m.recipient ? t('via.to', { channel: channelWord(m.channel_type), address: m.recipient }) : t('message.by', { channel: channelWord(m.channel_type) })].filter(Boolean).join(', ') : channelWord(m.channel_type);
     return (
         <li class={cls} id={`m-${m.n}`} tabIndex={-1}>
             <span class="knot"><Icon name={m.direction === 'note' ? 'sticky-note' : channelIcon(m.channel_type)} /></span>

@@ -8,7 +8,7 @@ export type DeliveryState =
 export interface User { id: string; name: string; role: string; language?: string }
 export interface Person { id: string; name: string; role: string }
 export interface Queue { id: string; name: string; contact?: string | null }
-export interface Channel { id: string; type: string; up: boolean; sentence: string; caps?: unknown; text_max?: number }
+export interface Channel { id: string; type: string; up: boolean; sentence: string; caps?: string[]; text_max?: number; reply_window_hours?: number }
 export interface Settings {
     city: { name: string };
     queues: Queue[];
@@ -45,7 +45,7 @@ export interface Delivery {
 }
 export interface Message {
     type: 'message'; n: number; id: string; direction: 'in' | 'out' | 'note'; author: { id: string; name: string };
-    channel: string; channel_type: string; at: string; text: string; quoted?: string | null; has_html?: boolean;
+    channel: string; channel_type: string; address?: string; recipient?: string; at: string; text: string; quoted?: string | null; has_html?: boolean;
     automatic?: boolean; unverified?: boolean; warnings?: string[]; attachments?: Attachment[];
     original?: { length: number; sha256: string } | null; delivery?: Delivery | null;
 }

@@ -73,7 +73,7 @@ local function accept(K, A)
     return {'OK', num, n, seq, T and 0 or 1}
 end
 
--- now ticket user client record kind due undo close preview attachments -> n
+-- now ticket user client record kind due undo close preview attachments channel (empty: the ticket's own) -> n
 local function reply(K, A)
     local P, call, now, num, user, kind = K[1], redis.call, A[1], A[2], A[3], A[6]
     local T = ticket(P, num)
@@ -85,6 +85,7 @@ local function reply(K, A)
         if was then return num_of(was) end
     end
     if num_of(T.n) >= ITEMS_MAX then return redis.error_reply('LIMIT items') end
+    local by = A[12] ~= '' and A[12] or T.ch
     local n = call('RPUSH', P .. 'm:' .. num, A[5])
     local st, as = T.st, T.as
     call('HSET', P .. 't:' .. num, 'u', now, 'un', 0, 'n', n, 'mc', num_of(T.mc) + 1, 'rv', num_of(T.rv) + 1,
@@ -94,7 +95,7 @@ local function reply(K, A)
         if as == '' then as = user end
         call('HSET', P .. 't:' .. num, 'lb', call('HGET', P .. 't:' .. num, 'lo') or '', 'lo', now)
         call('ZREM', P .. 'un', num)
-        enqueue(P, num, n, T.ch, now, A[7], A[8], 0)
+        enqueue(P, num, n, by, now, A[7], A[8], 0)
         set_preview(P, num, A[10])
     end
     local close = A[9] == '1'
@@ -105,7 +106,7 @@ local function reply(K, A)
     if as ~= T.as then call('HSET', P .. 't:' .. num, 'as', as) end
     open_indexes(P, num, T, now, st, T.q, as)
     if A[4] ~= '' then call('SET', client, n, 'EX', CLIENT_S) end
-    event(P, now, kind == 'reply' and 'message.queued' or 'note.added', num, n, T.ch, T.q, user, close and 'closed' or '',
+    event(P, now, kind == 'reply' and 'message.queued' or 'note.added', num, n, by, T.q, user, close and 'closed' or '',
         T.th)
     return n
 end

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: EUPL-1.2
 -- outbox: claims under a lease, checkpoints, verdicts, and what becomes of leases that end.
 
--- now channel owner expiry max history -> rows {number n attempt part seq auto language queue contact wrapped face record earlier}
+-- now channel owner expiry max history -> rows {number n attempt part seq auto language queue contact wrapped face record earlier created keys}
+-- keys: of the earlier records that are sealed for another contact, beside them; otherwise empty
 local function claim(K, A)
     local P, call, now, ch, out = K[1], redis.call, A[1], A[2], {}
     local ids = call('ZRANGEBYSCORE', P .. 'due:' .. ch, '-inf', now, 'LIMIT', 0, A[5])
@@ -24,10 +25,15 @@ local function claim(K, A)
             row_write(P, num, n, D)
             local first = n - 13
             if first < 0 then first = 0 end
-            local earlier = n - 2 >= 0 and call('LRANGE', P .. 'm:' .. num, first, n - 2) or {}
+            local earlier = n - 2 >= 0 and redis.call('LRANGE', P .. 'm:' .. num, first, n - 2) or {}
+            local keys = {}
+            for k = 1, #earlier do
+                local c = sub(earlier[k], 1, 1) == 'S' and sub(earlier[k], 2, 17)
+                keys[k] = c and c ~= h[3] and redis.call('GETRANGE', P .. 'c:' .. c, 0, 72) or ''
+            end
             out[#out + 1] = {num, num_of(n), D.attempt, num_of(D.part), num_of(D.seq), num_of(D.auto), h[1] or '', h[2] or '',
                 h[3] or '', call('GETRANGE', P .. 'c:' .. (h[3] or ''), 0, 72), call('GET', P .. 'f:' .. num) or '', rec,
-                earlier, num_of(D.created)}
+                earlier, num_of(D.created), keys}
         end
     end
     local nxt = call('ZRANGE', P .. 'due:' .. ch, 0, 0, 'WITHSCORES')
