@@ -121,7 +121,7 @@ export LSAN_OPTIONS ?= suppressions=tests/lsan.supp:print_suppressions=0
 unit: ## Check programs, sanitized
 	@$(MAKE) --no-print-directory SAN=1 san-programs
 	@tools/unit.sh $(TEST_BIN)
-NODE_TEST = node --test --test-reporter=spec --test-timeout=180000
+NODE_TEST = node --test --test-reporter=spec --test-timeout=1200000
 system: ## the whole process with real peers
 	$(NODE_TEST) --test-concurrency=2 $$(ls tests/system/*.test.js)
 browser: ## Chromium: widget and inbox

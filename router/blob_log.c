@@ -2,7 +2,8 @@
 /*
  * blob_log: a sync is cheap only when the file system has nothing of its own to write: the space
  * ahead is filled with zeros first, so that a batch overwrites blocks which exist already. A record
- * ends with a byte that is not zero; the zeros behind the last one are not content.
+ * ends with a byte that is not zero; the zeros behind the last one are not content. A segment has
+ * one writer, who holds its lock: a second gateway on the same folder begins one of its own.
  */
 #include "router/blob_log.h"
 
@@ -12,6 +13,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -87,10 +89,12 @@ static void leave(struct blob_log *l) {
 static int begin_segment(struct blob_log *l) {
     char path[600];
     leave(l);
-    path_of(l, ++l->segment, path);
     l->at = l->ahead = 0;
-    l->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (l->fd < 0)
+    do {
+        path_of(l, ++l->segment, path);
+        l->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    } while (l->fd < 0 && errno == EEXIST);
+    if (l->fd < 0 || flock(l->fd, LOCK_EX | LOCK_NB) != 0)
         return errno;
     return sync_dir(l->dir);
 }
@@ -102,6 +106,11 @@ static int resume_segment(struct blob_log *l) {
     l->fd = open(path, O_RDWR | O_CLOEXEC);
     if (l->fd < 0)
         return errno;
+    if (flock(l->fd, LOCK_EX | LOCK_NB) != 0) {
+        close(l->fd);
+        l->fd = -1;
+        return begin_segment(l);
+    }
     off_t end = fstat(l->fd, &st) == 0 ? content_end(l->fd, st.st_size) : -1;
     if (end < 0 || ftruncate(l->fd, end) != 0)
         return EIO;

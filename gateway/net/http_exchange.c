@@ -246,6 +246,8 @@ static void add_default_headers(struct http_exchange *x, size_t length) {
         buf_adds(&x->out, "referrer-policy: no-referrer\r\n");
     if (!strstr(own, "cache-control:"))
         buf_adds(&x->out, "cache-control: no-store\r\n");
+    if (http_is_secure(x))
+        buf_adds(&x->out, "strict-transport-security: max-age=31536000\r\n");
     if (x->close_after)
         buf_adds(&x->out, "connection: close\r\n");
     buf_addf(&x->out, "content-length: %zu\r\n\r\n", length);

@@ -147,6 +147,29 @@ START_TEST(full_disk) {
 }
 END_TEST
 
+START_TEST(two_writers) {
+    char a[BLOB_LOG_NAME_BYTES + 1], b[BLOB_LOG_NAME_BYTES + 1], c[BLOB_LOG_NAME_BYTES + 1];
+    struct blob_log *one = log_open(), *two = log_open();
+    for (int i = 0; i < 3; i++) {
+        add(one, 8, a);
+        add(two, 9, b);
+        ck_assert_int_eq(blob_log_commit(two), 0);
+        ck_assert_int_eq(blob_log_commit(one), 0);
+        is_there(two, a, 8);
+        is_there(one, b, 9);
+    }
+    blob_log_close(&one);
+    blob_log_close(&two);
+    one = log_open();
+    add(one, 7, c);
+    ck_assert_int_eq(blob_log_commit(one), 0);
+    is_there(one, a, 8);
+    is_there(one, b, 9);
+    is_there(one, c, 7);
+    blob_log_close(&one);
+}
+END_TEST
+
 START_TEST(no_folder) {
     ck_assert_ptr_null(blob_log_open("/nonexistent/blobs", 0, &f));
     ck_assert_ptr_nonnull(strstr(f.text, "/nonexistent/blobs"));
@@ -174,6 +197,7 @@ int main(void) {
     tcase_add_test(c, torn_end);
     tcase_add_test(c, foreign_names);
     tcase_add_test(c, full_disk);
+    tcase_add_test(c, two_writers);
     tcase_add_test(c, no_folder);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
