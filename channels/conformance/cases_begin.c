@@ -7,7 +7,7 @@
 
 #include "channels/conformance/inner.h"
 
-enum { CAPS_KNOWN = 127, OPTIONS_MAX = 200 };
+enum { CAPS_KNOWN = 127, OPTIONS_MAX = 200, PROGRAM_MS = 8000 };
 
 static bool is_word(const char *s, const char *more) {
     if (!s || !islower((unsigned char)*s))
@@ -113,9 +113,34 @@ static bool is_refused(struct conf *k, const json_t *over, const char **why) {
     return rc < 0 && !*why;
 }
 
+static bool says_something(const struct conf *k) {
+    return k->is_up || (k->sentence[0] && !conf_children(k, false));
+}
+
+/* A program can only say so once it runs. */
+static bool program_refuses(struct conf *k, const json_t *over, const char **why) {
+    json_t *kept = json_deep_copy(json_object_get(k->script, "options"));
+    json_object_set_new(k->script, "options", conf_merge(kept, over));
+    k->sentence[0] = 0;
+    int rc = conf_open(k);
+    if (rc >= 0)
+        conf_wait(k, says_something, PROGRAM_MS);
+    *why = rc < 0                     ? NULL
+           : k->is_up                 ? "it was taken"
+           : strlen(k->sentence) < 10 ? "it was refused without a sentence"
+                                      : NULL;
+    conf_close(k);
+    json_object_set_new(k->script, "options", kept);
+    return !*why;
+}
+
 static void case_missing(struct conf *k) {
     const char *why;
     int n = 0;
+    if (k->program) {
+        conf_skip(k, "a program checks its settings itself; put them under wrong: {name: null}");
+        return;
+    }
     for (const struct draht_option *r = k->ops.options; r && r->name; r++) {
         if (!(r->flags & DRAHT_OPT_REQUIRED))
             continue;
@@ -136,7 +161,8 @@ static void case_wrong(struct conf *k) {
         conf_skip(k, "the script has no list \"wrong\"");
     for (size_t i = 0; i < json_array_size(list); i++) {
         char *text = json_text(json_array_get(list, i));
-        if (!is_refused(k, json_array_get(list, i), &why))
+        const json_t *one = json_array_get(list, i);
+        if (!(k->program ? program_refuses(k, one, &why) : is_refused(k, one, &why)))
             conf_fail(k, "options %.200s: %s; check options in open and put a sentence into err",
                       text, why);
         free(text);

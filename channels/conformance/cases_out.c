@@ -286,7 +286,7 @@ static bool is_down(const struct conf *k) {
 }
 
 static void case_crash(struct conf *k) {
-    if (!k->is_open || !conf_children(k, false)) {
+    if (!k->program) {
         conf_skip(k, "the channel is no program");
         return;
     }

@@ -10,8 +10,6 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/utf8.h"
 
-enum { STATE_KEY_MAX = 200, STATE_VALUE_MAX = 65536 };
-
 void conf_violation(struct conf *k, const char *fmt, ...) {
     va_list ap;
     if (k->violation[0])
@@ -25,7 +23,7 @@ static char *dup_span(struct draht_span s) {
     return xstrndup(s.p ? s.p : "", s.p ? s.n : 0);
 }
 
-static struct conf *check(struct conf *k, const char *what) {
+struct conf *conf_check(struct conf *k, const char *what) {
     if (!k->is_open && !k->channel)
         conf_violation(k, "it called host->%s after close", what);
     return k;
@@ -118,7 +116,7 @@ static void check_inbound(struct conf *k, const struct draht_inbound *m) {
 
 static void h_accept(void *host, const struct draht_inbound *given, draht_accept_fn done,
                      void *arg) {
-    struct conf *k = check(host, "accept");
+    struct conf *k = conf_check(host, "accept");
     struct draht_inbound m = {0};
     memcpy(&m, given, given->size < sizeof m ? given->size : sizeof m);
     check_inbound(k, &m);
@@ -143,19 +141,8 @@ static void h_accept(void *host, const struct draht_inbound *given, draht_accept
     k->pending_accepts++;
 }
 
-static void run_done(struct conf_job *j) {
-    if (j->fn.done)
-        j->fn.done(j->arg, j->status);
-}
-
-static void later_done(struct conf *k, draht_done_fn done, void *arg, int status) {
-    struct conf_job *j = conf_later(k, run_done, arg, 1);
-    j->fn.done = done;
-    j->status = status;
-}
-
 static void h_receipt(void *host, const struct draht_receipt *r, draht_done_fn done, void *arg) {
-    struct conf *k = check(host, "receipt");
+    struct conf *k = conf_check(host, "receipt");
     struct conf_receipt *all = realloc(k->receipts, (k->receipts_n + 1) * sizeof *all);
     if (!all)
         abort();
@@ -166,11 +153,11 @@ static void h_receipt(void *host, const struct draht_receipt *r, draht_done_fn d
         conf_violation(k, "a receipt names neither external_id nor message");
     if (r->state < DRAHT_RECEIPT_SENT || r->state > DRAHT_RECEIPT_FAILED)
         conf_violation(k, "a receipt carries the state %u, which does not exist", r->state);
-    later_done(k, done, arg, 0);
+    conf_later_done(k, done, arg, 0);
 }
 
 static void h_typing(void *host, struct draht_span thread, int is_typing) {
-    struct conf *k = check(host, "typing");
+    struct conf *k = conf_check(host, "typing");
     (void)is_typing;
     k->typings++;
     if (!thread.n)
@@ -180,7 +167,7 @@ static void h_typing(void *host, struct draht_span thread, int is_typing) {
 static void h_read_mark(void *host, struct draht_span thread, uint64_t up_to_seq) {
     (void)up_to_seq;
     if (!thread.n)
-        conf_violation(check(host, "read_mark"), "read_mark without a thread");
+        conf_violation(conf_check(host, "read_mark"), "read_mark without a thread");
 }
 
 static void run_history(struct conf_job *j) {
@@ -189,7 +176,7 @@ static void run_history(struct conf_job *j) {
 
 static void h_history(void *host, struct draht_span thread, uint64_t after_seq, uint32_t limit,
                       draht_history_fn done, void *arg) {
-    struct conf *k = check(host, "history");
+    struct conf *k = conf_check(host, "history");
     (void)thread, (void)after_seq;
     if (limit > 200)
         conf_violation(k, "history with a limit above 200");
@@ -211,7 +198,7 @@ static void h_part_done(struct draht_token *t, uint32_t part, struct draht_span 
 
 static void h_settle(struct draht_token *t, enum draht_verdict v, struct draht_span reason,
                      uint64_t retry_ms) {
-    check(t->k, "settle");
+    conf_check(t->k, "settle");
     if (t->settled_n++) {
         conf_violation(t->k, "a send was settled twice");
         return;
@@ -224,99 +211,7 @@ static void h_settle(struct draht_token *t, enum draht_verdict v, struct draht_s
              reason.p ? reason.p : "");
 }
 
-/* ---- blobs and small state */
-
-static struct conf_entry *entry_find(struct conf_entry *e, struct span key) {
-    while (e && !span_eq(key, e->key))
-        e = e->next;
-    return e;
-}
-
-static struct conf_entry *entry_new(struct conf_entry **list, const char *key) {
-    struct conf_entry *e = xcalloc(1, sizeof *e);
-    e->key = xstrdup(key);
-    e->next = *list;
-    *list = e;
-    return e;
-}
-
-static void run_blob(struct conf_job *j) {
-    j->fn.blob(j->arg, j->status, (struct draht_span){j->bytes.p, j->bytes.n});
-}
-
-static void h_blob_put(void *host, struct draht_span bytes, draht_blob_fn done, void *arg) {
-    struct conf *k = check(host, "blob_put");
-    char key[32];
-    snprintf(key, sizeof key, "blob-%u", ++k->ids);
-    buf_add(&entry_new(&k->blobs, key)->value, bytes.p, bytes.n);
-    struct conf_job *j = conf_later(k, run_blob, arg, 1);
-    j->fn.blob = done;
-    buf_adds(&j->bytes, key);
-}
-
-static void h_blob_get(void *host, struct draht_span blob, draht_blob_fn done, void *arg) {
-    struct conf *k = check(host, "blob_get");
-    const struct conf_entry *e = entry_find(k->blobs, conf_own(blob));
-    struct conf_job *j = conf_later(k, run_blob, arg, 1);
-    j->fn.blob = done;
-    j->status = e ? 0 : DRAHT_E_REJECTED;
-    if (e)
-        buf_add(&j->bytes, e->value.p, e->value.n);
-}
-
-static void h_state_set(void *host, struct draht_span key, struct draht_span value, uint64_t ttl_ms,
-                        draht_done_fn done, void *arg) {
-    struct conf *k = check(host, "state_set");
-    (void)ttl_ms;
-    if (!key.n || key.n > STATE_KEY_MAX || value.n > STATE_VALUE_MAX) {
-        conf_violation(k,
-                       "state_set with a key of %zu and a value of %zu bytes (at most 200 and "
-                       "65536)",
-                       key.n, value.n);
-        later_done(k, done, arg, DRAHT_E_REJECTED);
-        return;
-    }
-    struct conf_entry *e = entry_find(k->states, conf_own(key));
-    if (!e) {
-        char *name = dup_span(key);
-        e = entry_new(&k->states, name);
-        free(name);
-    }
-    buf_clear(&e->value);
-    buf_add(&e->value, value.p, value.n);
-    later_done(k, done, arg, 0);
-}
-
-static void run_state(struct conf_job *j) {
-    j->fn.state(j->arg, 0,
-                j->has_bytes ? (struct draht_span){j->bytes.p, j->bytes.n}
-                             : (struct draht_span){0});
-}
-
-static void h_state_get(void *host, struct draht_span key, draht_state_fn done, void *arg) {
-    struct conf *k = check(host, "state_get");
-    const struct conf_entry *e = entry_find(k->states, conf_own(key));
-    struct conf_job *j = conf_later(k, run_state, arg, 1);
-    j->fn.state = done;
-    j->has_bytes = e != NULL;
-    if (e)
-        buf_add(&j->bytes, e->value.p ? e->value.p : "", e->value.n);
-}
-
-static void h_state_del(void *host, struct draht_span key, draht_done_fn done, void *arg) {
-    struct conf *k = check(host, "state_del");
-    struct conf_entry **at = &k->states;
-    while (*at && !span_eq(conf_own(key), (*at)->key))
-        at = &(*at)->next;
-    struct conf_entry *e = *at;
-    if (e) {
-        *at = e->next;
-        free(e->key);
-        buf_free(&e->value);
-        free(e);
-    }
-    later_done(k, done, arg, 0);
-}
+/* ---- leases and sockets */
 
 static void run_lease(struct conf_job *j) {
     if (j->k->channel)
@@ -324,7 +219,7 @@ static void run_lease(struct conf_job *j) {
 }
 
 static int h_lease(void *host, struct draht_span name, void (*on_change)(void *channel, int held)) {
-    struct conf *k = check(host, "lease");
+    struct conf *k = conf_check(host, "lease");
     (void)name;
     conf_later(k, run_lease, NULL, 1)->fn.lease = on_change;
     return 0;
@@ -332,7 +227,7 @@ static int h_lease(void *host, struct draht_span name, void (*on_change)(void *c
 
 static int h_socket_route(void *host, const char *path, const char *protocol,
                           const struct draht_socket_ops *ops) {
-    check(host, "socket_route");
+    conf_check(host, "socket_route");
     (void)protocol;
     return path && ops ? 0 : DRAHT_E_REJECTED;
 }
@@ -376,7 +271,7 @@ static void h_timer_stop(struct draht_timer *t) {
 
 static struct draht_timer *h_timer(void *host, uint64_t delay_ms, uint64_t repeat_ms,
                                    void (*fn)(void *arg), void *arg) {
-    struct conf *k = check(host, "timer");
+    struct conf *k = conf_check(host, "timer");
     struct draht_timer *t = xcalloc(1, sizeof *t);
     *t = (struct draht_timer){.k = k, .fn = fn, .arg = arg, .next = k->timers, .prev = &k->timers};
     if (t->next)
@@ -433,7 +328,7 @@ static void h_log(void *host, int level, const char *event, const char *text) {
 }
 
 static void h_health(void *host, int is_up, const char *sentence) {
-    struct conf *k = check(host, "health");
+    struct conf *k = conf_check(host, "health");
     k->is_up = is_up != 0;
     snprintf(k->sentence, sizeof k->sentence, "%s", sentence ? sentence : "");
 }
@@ -453,7 +348,7 @@ static void run_scan(struct conf_job *j) {
 
 static void h_scan(void *host, struct draht_span bytes, draht_scan_fn done, void *arg) {
     (void)bytes;
-    conf_later(check(host, "scan"), run_scan, arg, 1)->fn.scan = done;
+    conf_later(conf_check(host, "scan"), run_scan, arg, 1)->fn.scan = done;
 }
 
 const struct draht_host conf_host = {.size = sizeof(struct draht_host),
@@ -464,11 +359,11 @@ const struct draht_host conf_host = {.size = sizeof(struct draht_host),
                                      .history = h_history,
                                      .typing = h_typing,
                                      .read_mark = h_read_mark,
-                                     .blob_put = h_blob_put,
-                                     .blob_get = h_blob_get,
-                                     .state_set = h_state_set,
-                                     .state_get = h_state_get,
-                                     .state_del = h_state_del,
+                                     .blob_put = conf_blob_put,
+                                     .blob_get = conf_blob_get,
+                                     .state_set = conf_state_set,
+                                     .state_get = conf_state_get,
+                                     .state_del = conf_state_del,
                                      .lease = h_lease,
                                      .route = conf_route,
                                      .socket_route = h_socket_route,
@@ -513,16 +408,6 @@ void conf_host_forget(struct conf *k) {
     k->pending_accepts = 0;
 }
 
-static void entries_free(struct conf_entry **list) {
-    while (*list) {
-        struct conf_entry *e = *list;
-        *list = e->next;
-        free(e->key);
-        buf_free(&e->value);
-        free(e);
-    }
-}
-
 void conf_host_free(struct conf *k) {
     for (size_t i = 0; i < k->ins_n; i++) {
         free(k->ins[i].external_id);
@@ -537,8 +422,7 @@ void conf_host_free(struct conf *k) {
     }
     free(k->ins);
     free(k->receipts);
-    entries_free(&k->states);
-    entries_free(&k->blobs);
+    conf_keep_free(k);
     while (k->tokens) {
         struct draht_token *t = k->tokens;
         k->tokens = t->next;

@@ -125,6 +125,7 @@ struct conf {
     struct draht_channel_ops ops;
     const struct draht_channel_ops *loaded;
     void *library;
+    char *program; /* its path, when the channel is one */
     char *options; /* checked, as JSON text */
     /* the channel */
     void *channel;
@@ -200,6 +201,17 @@ struct conf_job *conf_later(struct conf *k, void (*run)(struct conf_job *), void
 void conf_host_forget(struct conf *k); /* after close: what is still pending goes */
 void conf_host_free(struct conf *k);
 void conf_violation(struct conf *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The host of a call; a call after close is a violation. */
+struct conf *conf_check(struct conf *k, const char *what);
+/* keep.c */
+void conf_later_done(struct conf *k, draht_done_fn done, void *arg, int status);
+void conf_blob_put(void *host, struct draht_span bytes, draht_blob_fn done, void *arg);
+void conf_blob_get(void *host, struct draht_span blob, draht_blob_fn done, void *arg);
+void conf_state_set(void *host, struct draht_span key, struct draht_span value, uint64_t ttl_ms,
+                    draht_done_fn done, void *arg);
+void conf_state_get(void *host, struct draht_span key, draht_state_fn done, void *arg);
+void conf_state_del(void *host, struct draht_span key, draht_done_fn done, void *arg);
+void conf_keep_free(struct conf *k);
 void conf_web_forget(struct conf *k);
 void conf_web_free(struct conf *k);
 int conf_route(void *host, const char *methods, const char *path, size_t body_max,
@@ -242,9 +254,10 @@ void conf_driver_inject(struct conf *k, const char *what);
 void conf_driver_mode(struct conf *k, const char *mode);
 void conf_driver_end(struct conf *k);
 
-/* life.c */
+/* load.c */
 int conf_load(struct conf *k, struct fault *f); /* finds the target */
 void conf_unload(struct conf *k);
+/* life.c */
 /* Options of the script with over laid over them, checked as draht check would. 0 and k->options;
  * or negative with the sentence in err. */
 int conf_options(struct conf *k, const json_t *over, struct buf *err);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* life: finds the channel, gives it checked options, opens, stops and closes it. */
 #include <dirent.h>
-#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "channels/conformance/inner.h"
@@ -76,9 +74,17 @@ static void sentence_of(const char *faults, struct buf *err) {
     buf_add(err, p, strcspn(p, "\n"));
 }
 
-int conf_options(struct conf *k, const json_t *over, struct buf *err) {
+/* Placeholders filled in; a program's options are the settings of the type that runs it. */
+static json_t *options_with(struct conf *k, const json_t *over) {
     json_t *merged = conf_merge(json_object_get(k->script, "options"), over);
     json_t *options = conf_expand_json(k, merged);
+    json_decref(merged);
+    return k->program ? json_pack("{s:[s],s:o}", "command", k->program, "settings", options)
+                      : options;
+}
+
+int conf_options(struct conf *k, const json_t *over, struct buf *err) {
+    json_t *options = options_with(k, over);
     json_t *all = json_pack("{s:[{s:s,s:s,s:o}]}", "channels", "id", CONF_ID, "type", k->ops.type,
                             "options", options);
     char *text = json_text(all), path[96];
@@ -101,88 +107,7 @@ int conf_options(struct conf *k, const json_t *over, struct buf *err) {
     buf_free(&faults);
     free(text);
     json_decref(all);
-    json_decref(merged);
     return rc;
-}
-
-/* ---- finding */
-
-static int load_object(struct conf *k, const char *path, struct fault *f) {
-    char full[4096];
-    snprintf(full, sizeof full, "%s%s", strchr(path, '/') ? "" : "./", path);
-    k->library = dlopen(full, RTLD_NOW | RTLD_LOCAL);
-    if (!k->library)
-        return fault_set(f, ERR_INVALID, "%s cannot be loaded: %s", path, dlerror());
-    void *symbol = dlsym(k->library, "draht_channel_plugin");
-    if (!symbol)
-        return fault_set(f, ERR_INVALID, "%s does not export draht_channel_plugin.", path);
-    draht_plugin_fn plugin;
-    memcpy(&plugin, &symbol, sizeof plugin);
-    k->loaded = plugin(DRAHT_ABI_MAJOR);
-    if (!k->loaded)
-        return fault_set(f, ERR_UNSUPPORTED,
-                         "%s does not speak version %d of the border: draht_channel_plugin(%d) "
-                         "gave NULL.",
-                         path, DRAHT_ABI_MAJOR, DRAHT_ABI_MAJOR);
-    return 0;
-}
-
-static char *folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
-}
-
-static bool ends_in(const char *s, const char *end) {
-    size_t n = strlen(s), m = strlen(end);
-    return n > m && strcmp(s + n - m, end) == 0;
-}
-
-/* The one shared object in a folder. */
-static char *object_in(const char *folder) {
-    DIR *d = opendir(folder);
-    char *found = NULL;
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (!ends_in(e->d_name, ".so") || found)
-            continue;
-        struct buf b = {0};
-        buf_addf(&b, "%s/%s", folder, e->d_name);
-        found = buf_take(&b, NULL);
-    }
-    if (d)
-        closedir(d);
-    return found;
-}
-
-int conf_load(struct conf *k, struct fault *f) {
-    const char *target = k->o->target;
-    struct stat st;
-    int rc = 0;
-    k->loaded = strchr(target, '/') ? NULL : registry_find(target);
-    if (k->loaded) {
-        struct buf b = {0};
-        buf_addf(&b, "channels/%s", target);
-        k->here = buf_take(&b, NULL);
-    } else if (stat(target, &st) < 0) {
-        rc = fault_set(f, ERR_NOT_FOUND, "there is no channel type and no file \"%s\".", target);
-    } else {
-        bool is_folder = S_ISDIR(st.st_mode);
-        char *path = is_folder ? object_in(target) : xstrdup(target);
-        k->here = is_folder ? xstrdup(target) : folder_of(target);
-        rc = path ? load_object(k, path, f)
-                  : fault_set(f, ERR_NOT_FOUND, "%s holds no shared object (make it first).",
-                              target);
-        free(path);
-    }
-    if (rc == 0)
-        memcpy(&k->ops, k->loaded,
-               k->loaded->size < sizeof k->ops ? k->loaded->size : sizeof k->ops);
-    return rc;
-}
-
-void conf_unload(struct conf *k) {
-    if (k->library)
-        dlclose(k->library);
-    k->library = NULL;
 }
 
 /* ---- life */

