@@ -309,7 +309,7 @@ void host_reload(struct host *h, const struct config *config) {
     }
 }
 
-static json_t *caps_json(uint32_t caps) {
+json_t *host_caps(uint32_t caps) {
     static const struct {
         uint32_t bit;
         const char *name;
@@ -343,7 +343,7 @@ json_t *host_describe(const struct host *h) {
         json_puts(o, "type", c->type);
         json_object_set_new(o, "up", json_boolean(c->is_up));
         json_puts(o, "sentence", c->sentence);
-        json_object_set_new(o, "caps", caps_json(c->ops.caps));
+        json_object_set_new(o, "caps", host_caps(c->ops.caps));
         json_puti(o, "text_max", c->ops.text_max);
         json_puti(o, "reply_window_hours", c->ops.reply_window_hours);
         json_puti(o, "last_in_ms", c->last_in_ms);

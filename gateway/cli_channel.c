@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "channels/conformance/conformance.h"
+#include "channels/host.h"
 #include "channels/registry.h"
 #include "gateway/base/json.h"
 #include "gateway/cli.h"
@@ -41,25 +42,9 @@ static int usage(const char *text) {
     return CLI_USAGE;
 }
 
-static const struct {
-    uint32_t bit;
-    const char *name;
-} caps[] = {{DRAHT_CAP_ATTACHMENTS, "attachments"},
-            {DRAHT_CAP_DELIVERED, "delivered"},
-            {DRAHT_CAP_READ, "read"},
-            {DRAHT_CAP_IDEMPOTENT, "idempotent"},
-            {DRAHT_CAP_HISTORY, "history"},
-            {DRAHT_CAP_TYPING, "typing"},
-            {DRAHT_CAP_SUBJECT, "subject"}};
-#define CAPS (sizeof caps / sizeof *caps)
-
 static json_t *describe(const struct draht_channel_ops *o) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < CAPS; i++)
-        if (o->caps & caps[i].bit)
-            json_array_append_new(list, json_string(caps[i].name));
-    return json_pack("{s:s,s:o,s:I,s:I,s:s}", "type", o->type, "caps", list, "text_max",
-                     (json_int_t)o->text_max, "reply_window_hours",
+    return json_pack("{s:s,s:o,s:I,s:I,s:s}", "type", o->type, "caps", host_caps(o->caps),
+                     "text_max", (json_int_t)o->text_max, "reply_window_hours",
                      (json_int_t)o->reply_window_hours, "from", "built in");
 }
 
