@@ -35,7 +35,8 @@ static void on_answer(void *arg, const struct http_answer *a) {
                                     .error = a->error,
                                     .body = host_dspan(a->body),
                                     .retry_after_ms = a->retry_after_ms,
-                                    .head = host_dspan(a->headers)};
+                                    .head = host_dspan(a->headers),
+                                    .is_unsent = a->is_unsent};
     unlink_run(r);
     if (host_unpend(r->owner) && r->done)
         r->done(r->arg, &out);
@@ -61,6 +62,7 @@ struct draht_http_run *host_http_call(void *host, const struct draht_http_call *
         .timeout_ms = k.timeout_ms,
         .answer_max = (size_t)(k.answer_max < ANSWER_BYTES_MAX ? k.answer_max : ANSWER_BYTES_MAX),
         .allow_private = (k.flags & DRAHT_HTTP_OPERATOR) != 0,
+        .is_once = (k.flags & DRAHT_HTTP_ONCE) != 0,
         .redirects_max = (k.flags & DRAHT_HTTP_REDIRECT) ? REDIRECTS_MAX : 0,
         .on_chunk = k.on_chunk ? on_chunk : NULL,
     };

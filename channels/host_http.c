@@ -224,7 +224,8 @@ static void on_answer(void *arg, const struct http_answer *a) {
                                         .error = a->error,
                                         .body = host_dspan(a->body),
                                         .retry_after_ms = a->retry_after_ms,
-                                        .head = host_dspan(a->headers)};
+                                        .head = host_dspan(a->headers),
+                                        .is_unsent = a->is_unsent};
         p->done(p->arg, &out);
     }
     free(p);

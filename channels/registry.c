@@ -5,11 +5,15 @@
 #include <string.h>
 
 #include "channels/email/email.h"
+#include "channels/meta/meta.h"
 #include "channels/webchat/webchat.h"
 
 static const struct draht_channel_ops *const built_in[] = {
-    &webchat_ops, /* chat window on the city's pages, and its form without JavaScript */
-    &email_ops,   /* mail by LMTP and IMAP, answers by SMTP */
+    &webchat_ops,   /* chat window on the city's pages, and its form without JavaScript */
+    &email_ops,     /* mail by LMTP and IMAP, answers by SMTP */
+    &whatsapp_ops,  /* WhatsApp Cloud API; this and the next two: off until confirmed */
+    &messenger_ops, /* Facebook Messenger */
+    &instagram_ops, /* Instagram direct messages */
 };
 static const int built_in_n = (int)(sizeof built_in / sizeof *built_in);
 

@@ -212,6 +212,7 @@ struct draht_http_answer {
     struct draht_span body;
     int64_t retry_after_ms; /* from Retry-After, -1: none */
     struct draht_span head; /* status line and headers of the last answer, as received */
+    int is_unsent; /* with error: nothing of the request went out, so that it may be repeated */
 };
 typedef void (*draht_http_answer_fn)(void *arg, const struct draht_http_answer *a);
 typedef void (*draht_http_route_fn)(void *channel, struct draht_http *x);
@@ -234,7 +235,10 @@ struct draht_http_call {
  * an address that came in with a message. */
 #define DRAHT_HTTP_OPERATOR 1u
 #define DRAHT_HTTP_REDIRECT 2u /* follows up to five, each guarded anew */
-struct draht_http_run;         /* one of them under way; valid until done or http_cancel */
+/* Never repeated on the way, not even when a kept connection turns out to be dead: for requests
+ * whose repetition would do harm. */
+#define DRAHT_HTTP_ONCE 4u
+struct draht_http_run; /* one of them under way; valid until done or http_cancel */
 
 struct draht_host {
     uint32_t size;

@@ -140,7 +140,11 @@ static int error_of(const struct http_call *call, CURLcode result) {
 static void finished(void *arg, CURL *easy, CURLcode result) {
     struct http_call *call = arg;
     struct http_answer a = {.error = error_of(call, result), .retry_after_ms = -1};
-    if (a.error == 0) {
+    if (a.error < 0) {
+        long sent = 0;
+        curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+        a.is_unsent = sent == 0;
+    } else {
         long status = 0;
         curl_off_t wait_s = 0;
         curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
@@ -181,6 +185,7 @@ static void set_headers(struct http_call *call, const struct http_request *r) {
 }
 
 static void set_patience(CURL *e, const struct http_request *r) {
+    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, r->is_once ? 1L : 0L);
     long ms = (long)(r->timeout_ms ? r->timeout_ms : TIMEOUT_MS_DEFAULT);
     if (!r->on_chunk) {
         curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, ms);

@@ -20,6 +20,7 @@ struct http_request {
     uint32_t timeout_ms; /* 0: 30,000 */
     size_t answer_max;   /* 0: 1 MiB; above: ERR_TOO_LARGE */
     bool allow_private;
+    bool is_once;      /* on a connection of its own, so that libcurl never repeats the request */
     int redirects_max; /* 0: none */
     /* Given: the body of an answer with status 200 comes here as it arrives, and timeout_ms is the
      * longest silence instead of the whole time. May call http_client_cancel. */
@@ -31,6 +32,7 @@ struct http_answer { /* borrowed during the callback */
     struct span body;
     struct span headers;    /* raw head of the last answer */
     int64_t retry_after_ms; /* from Retry-After, -1: none */
+    bool is_unsent;         /* with error: not a byte of the request went out */
 };
 typedef void (*http_answer_fn)(void *arg, const struct http_answer *a);
 

@@ -10,7 +10,8 @@ const ROOT = path.join(__dirname, '..', '..');
 /** The sanitized binary unless a measurement asks for the other. */
 const BINARY = process.env.DRAHT_BINARY || path.join(ROOT, 'build', 'san', 'draht');
 
-/** YAML of a small city; chat, mail: further option lines of the channel, indented by six; top: further top-level text. */
+/** YAML of a small city; chat, mail: further option lines of the channel, indented by six; top: further top-level text;
+ * extra_channels: further entries of channels, as YAML text indented by two. */
 function configText(o) {
     return `listen:
   host: 127.0.0.1
@@ -43,6 +44,7 @@ ${o.chat || ''}
       address: [buergerbuero@stadt.test${o.addresses || ''}]
       lmtp: ["127.0.0.1:${o.lmtp}"]
 ${o.mail || ''}
+${o.extra_channels || ''}
 `;
 }
 

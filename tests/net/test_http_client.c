@@ -37,6 +37,7 @@ END_TEST
 
 static struct loop *loop;
 static int status, error;
+static bool is_unsent;
 static char body[64];
 static int64_t retry_after_ms;
 
@@ -69,6 +70,7 @@ static void answered(void *arg, const struct http_answer *a) {
     (void)arg;
     status = a->status;
     error = a->error;
+    is_unsent = a->is_unsent;
     retry_after_ms = a->retry_after_ms;
     snprintf(body, sizeof body, "%.*s", (int)a->body.n, a->body.p ? a->body.p : "");
     loop_stop(loop);
@@ -111,8 +113,10 @@ START_TEST(call) {
     loop_run(loop);
     ck_assert_int_eq(status, calls[_i].status);
     ck_assert_int_eq(error, calls[_i].error);
+    ck_assert_int_eq(is_unsent, error == ERR_FORBIDDEN);
     if (calls[_i].body) ck_assert_str_eq(body, calls[_i].body);
     ck_assert_int_eq(retry_after_ms, calls[_i].retry_after_ms);
+    r.is_once = true;
     http_client_send(c, &r, answered, NULL); /* left open: freed with the client */
     r.url = "file:///etc/passwd";
     ck_assert_ptr_null(http_client_send(c, &r, answered, NULL));

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* split: a long text as pieces of what a provider takes, cut where a reader would pause. */
+#ifndef DRAHT_CHANNELS_KIT_SPLIT_H
+#define DRAHT_CHANNELS_KIT_SPLIT_H
+
+#include "gateway/base/span.h"
+
+/* What the unit at the beginning of rest (never empty) counts; *bytes receives its length, which
+ * is not cut. */
+typedef size_t (*kit_cost_fn)(struct span rest, size_t *bytes);
+size_t kit_cost_bytes(struct span rest, size_t *bytes); /* a code point counts its bytes */
+size_t kit_cost_utf16(struct span rest, size_t *bytes); /* its UTF-16 units */
+
+/* Cuts the next piece off *rest, of at most max by cost: at the end of a paragraph, line, sentence
+ * or word in the second half, else anywhere between units. Both without blanks at the cut. A unit
+ * larger than max is a piece of its own. Borrowed from *rest; empty when nothing is left. */
+struct span kit_split(struct span *rest, size_t max, kit_cost_fn cost);
+
+#endif
