@@ -45,6 +45,10 @@ static struct draht_span key_of(struct meta *m, const char *what, struct span th
     return kit_str(out);
 }
 
+static void not_waited_for(void *arg, int status) {
+    (void)arg, (void)status;
+}
+
 /* "milliseconds mid" */
 static struct meta_last last_of(struct span s) {
     struct meta_last last = {0};
@@ -65,7 +69,7 @@ static void last_compare(void *arg, int status, struct draht_span value) {
         struct buf b = {0};
         buf_addf(&b, "%lld %.*s", (long long)j->at_ms, (int)j->mid.n, j->mid.p);
         j->m->h->state_set(j->m->host, key_of(j->m, "in", j->thread, key), kit_out(buf_span(&b)),
-                           LAST_TTL_MS, NULL, NULL);
+                           LAST_TTL_MS, not_waited_for, NULL);
         buf_free(&b);
     }
     free(j);
@@ -107,7 +111,7 @@ static void sent_add(void *arg, int status, struct draht_span value) {
     }
     char key[80];
     j->m->h->state_set(j->m->host, key_of(j->m, "out", j->thread, key), kit_out(buf_span(&b)),
-                       SENT_TTL_MS, NULL, NULL);
+                       SENT_TTL_MS, not_waited_for, NULL);
     buf_free(&b);
     free(j);
 }

@@ -89,6 +89,10 @@ void meta_log(struct meta *m, int level, const char *event, const char *text) {
     m->h->log(m->host, level, event, text);
 }
 
+static void not_waited_for(void *arg, const struct draht_http_answer *a) {
+    (void)arg, (void)a;
+}
+
 bool meta_call(struct meta *m, const char *method, const char *path, const char *content_type,
                struct span body, draht_http_answer_fn done, void *arg) {
     struct buf url = {0}, bearer = {0}, type = {0};
@@ -104,7 +108,7 @@ bool meta_call(struct meta *m, const char *method, const char *path, const char 
                                    .timeout_ms = CALL_TIMEOUT_MS,
                                    .answer_max = CALL_ANSWER_MAX,
                                    .flags = DRAHT_HTTP_OPERATOR | DRAHT_HTTP_ONCE,
-                                   .done = done,
+                                   .done = done ? done : not_waited_for,
                                    .arg = arg};
     bool ok = m->h->http_call(m->host, &call) != NULL;
     buf_free(&url);
