@@ -19,7 +19,8 @@ static const unsigned char picture[] = {0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a
                                         0x00, 0x40, 0x00, 0x00, 0x00, 0x40, 0x08, 0x00, 0x00,
                                         0x00, 0x00, 0x8f, 0x02, 0x2e, 0x02};
 
-static void put(struct conf *k, enum conf_state state, const char *fmt, va_list ap) {
+__attribute__((format(printf, 3, 0))) static void put(struct conf *k, enum conf_state state,
+                                                      const char *fmt, va_list ap) {
     if (k->state == CONF_FAILED)
         return;
     k->state = state;
