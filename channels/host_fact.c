@@ -215,4 +215,5 @@ const struct draht_host host_table = {
     .scan = host_scan,
     .http_call = host_http_call,
     .http_cancel = host_http_cancel,
+    .aside = host_aside,
 };

@@ -63,11 +63,21 @@ static bool release(struct draht_token *t) {
     return true;
 }
 
+static bool is_present(const struct host *h, const struct outbound *m) {
+    const struct host_channel *c = host_find(h, m->stands_in);
+    return c && c->is_open && c->ops.is_present &&
+           c->ops.is_present(c->state, host_dspan(m->stands_in_thread)) == 1;
+}
+
 void host_send(void *host, const struct outbound *m, struct router_send *send) {
     struct host *h = host;
     struct host_channel *c = host_find(h, m->channel);
     if (!c || !c->is_up) {
         router_settle(send, V_RETRY, SPAN("The channel is down."), 0);
+        return;
+    }
+    if (m->stands_in && is_present(h, m)) {
+        router_settle(send, V_NEEDLESS, SPAN(""), 0);
         return;
     }
     struct draht_token *t = host_pool_take(&h->tokens, c, &c->tokens);
@@ -124,4 +134,70 @@ void host_notify(struct host *h, const char *channel, const char *thread, const 
     struct host_channel *c = host_find(h, channel);
     if (c && c->is_up && c->ops.notify)
         c->ops.notify(c->state, host_dspan(span_str(thread)), what, host_dspan(span_str(detail)));
+}
+
+/* ---- mails beside a conversation ---- */
+struct waiting_aside {
+    struct host_channel *c;
+    draht_done_fn done;
+    void *arg;
+};
+
+static void aside_end(struct waiting_aside *w, int error) {
+    int status = error >= 0                  ? 0
+                 : error_is_retryable(error) ? DRAHT_E_UNAVAILABLE
+                                             : DRAHT_E_REJECTED;
+    if (host_unpend(w->c))
+        w->done(w->arg, status);
+    free(w);
+}
+
+static void on_aside(void *arg, int error, json_t *v) {
+    (void)v;
+    aside_end(arg, error);
+}
+
+static void no_aside(void *arg) {
+    aside_end(arg, ERR_UNSUPPORTED);
+}
+
+static const struct host_channel *mail_channel(const struct host *h) {
+    for (int i = 0; i < h->channels_n; i++)
+        if (strcmp(h->channels[i]->type, "email") == 0 &&
+            h->channels[i]->ops.caps & DRAHT_CAP_FIRST)
+            return h->channels[i];
+    return NULL;
+}
+
+void host_aside(void *host, const struct draht_aside *given, draht_done_fn done, void *arg) {
+    struct host_channel *c = host;
+    struct draht_aside m;
+    host_extend(&m, sizeof m, given);
+    struct waiting_aside *w = xcalloc(1, sizeof *w);
+    *w = (struct waiting_aside){c, done, arg};
+    host_pend(c);
+    const struct host_channel *mail = mail_channel(c->host);
+    const char *dot = memchr(m.about.p ? m.about.p : "", '.', m.about.n);
+    if (!mail || (m.about.n && !dot)) {
+        loop_soon(c->host->o.loop, no_aside, w);
+        return;
+    }
+    struct arena *a = arena_new();
+    const char *city = c->host->config->city_name;
+    struct span about =
+        dot ? (struct span){dot + 1, (size_t)(m.about.p + m.about.n - dot - 1)} : SPAN("");
+    struct reply_aside r = {.ticket = arena_strndup(a, m.ticket.p, m.ticket.n),
+                            .channel = mail->id,
+                            .channel_type = mail->type,
+                            .recipient = arena_strndup(a, m.recipient.p, m.recipient.n),
+                            .text = arena_strndup(a, m.text.p, m.text.n),
+                            .name = m.sender_name.n
+                                        ? arena_strndup(a, m.sender_name.p, m.sender_name.n)
+                                    : city ? city
+                                           : "",
+                            .client = m.key.n ? arena_strndup(a, m.key.p, m.key.n) : "",
+                            .about = arena_strndup(a, about.p, about.n),
+                            .delay_ms = (int64_t)m.delay_ms};
+    reply_aside(c->host->o.router, &r, on_aside, w);
+    arena_free(&a);
 }

@@ -187,6 +187,7 @@ struct draht_span host_http_header(struct draht_http *x, const char *name);
 struct draht_span host_http_body(struct draht_http *x);
 struct draht_span host_http_peer(struct draht_http *x);
 void host_http_set_header(struct draht_http *x, const char *name, const char *value);
+void host_aside(void *host, const struct draht_aside *given, draht_done_fn done, void *arg);
 void host_http_respond(struct draht_http *x, int status, const char *type, struct draht_span body);
 int host_socket_send(struct draht_socket *s, struct draht_span text);
 void host_socket_close(struct draht_socket *s, int code, const char *reason);

@@ -130,6 +130,8 @@ void router_settle(struct router_send *s, enum verdict v, struct span reason, ui
         plan_retry(s, retry_ms);
     else if (v == V_IN_DOUBT)
         s->state = "in_doubt";
+    else if (v == V_NEEDLESS)
+        s->state = "cancelled";
     else if (v == V_OPTED_OUT)
         s->state = "opted_out";
     else if (v != V_SENT)
@@ -188,7 +190,8 @@ enum {
     C_RECORD,
     C_EARLIER,
     C_CREATED,
-    C_KEYS
+    C_KEYS,
+    C_ORIGIN
 };
 
 static void references(struct router_send *s, const struct redis_value *row) {
@@ -229,6 +232,11 @@ static void fill(struct router_send *s, const struct redis_value *row, const jso
     if (!m->recipient.n) {
         m->recipient = member(s, face, "address");
         m->thread = member(s, face, "thread");
+    }
+    if (cell_int(row, C_AUTO) == 2) {
+        m->stands_in = arena_strndup(s->arena, cell(row, C_ORIGIN).p, cell(row, C_ORIGIN).n);
+        m->stands_in_thread = member(s, face, "thread");
+        m->thread_seq = 0;
     }
     m->recipient_name = member(s, face, "name");
     m->subject = member(s, face, "subject");

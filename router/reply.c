@@ -18,6 +18,7 @@ struct reply {
     router_json_fn done;
     void *arg;
     char *ticket, *user, *user_name, *kind, *channel /* empty: the ticket's own */;
+    char *about;
     char client[CRYPTO_HASH_HEX];
     json_t *body, *record;
     int64_t now_ms, undo_ms;
@@ -82,6 +83,8 @@ static void build(struct reply *x, const struct redis_value *v) {
     json_puti(x->record, "at", x->now_ms);
     json_puts(x->record, "by", x->user);
     json_puts(x->record, "name", x->user_name);
+    if (strcmp(x->kind, "aside") == 0)
+        json_object_set_new(x->record, "automatic", json_true());
     if (*x->channel) {
         json_puts(x->record, "channel", x->channel);
         json_puts(x->record, "channel_type", json_str(x->body, "channel_type", ""));
@@ -118,6 +121,7 @@ static void send_reply(struct reply *x, const struct contact *c, const struct re
     args_s(a, buf_span(&preview));
     args_i(a, (int64_t)json_array_size(json_object_get(x->body, "attachments")));
     args_z(a, x->channel);
+    args_z(a, x->about);
     store_call_durable(r->store, "reply", a, stored, x);
     args_free(&a);
     buf_free(&record);
@@ -138,8 +142,8 @@ static void key_known(void *arg, int error, const struct redis_value *v) {
     explicit_bzero(&c, sizeof c);
 }
 
-void reply_create(struct router *r, const char *ticket, const char *user, const char *user_name,
-                  const json_t *body, router_json_fn done, void *arg) {
+static struct reply *reply_new(struct router *r, const char *ticket, const char *user,
+                               const char *name, router_json_fn done, void *arg) {
     struct arena *arena = arena_new();
     struct reply *x = arena_alloc(arena, sizeof *x);
     x->r = r;
@@ -148,25 +152,51 @@ void reply_create(struct router *r, const char *ticket, const char *user, const 
     x->arg = arg;
     x->ticket = arena_strdup(arena, ticket);
     x->user = arena_strdup(arena, user);
-    x->user_name = arena_strdup(arena, user_name ? user_name : user);
+    x->user_name = arena_strdup(arena, name);
+    x->about = "";
     x->now_ms = now_of(r);
-    x->undo_ms = x->now_ms + (int64_t)r->config->undo_seconds * 1000;
     r->open++;
+    return x;
+}
+
+/* body: taken. */
+static void start(struct reply *x, const char *kind, const char *channel, json_t *body) {
+    struct arena *arena = x->arena;
+    x->body = body;
+    x->kind = arena_strdup(arena, kind);
+    x->channel = arena_strdup(arena, channel);
+    const char *client = json_str(body, "client_id", "");
+    struct span own = span_str(arena_printf(arena, "%s\n%s\n%s", x->user, x->ticket, client));
+    if (*client)
+        crypto_hash(x->r->crypto, "client", own, x->client);
+    struct args *a = args_new(x->r);
+    args_z(a, x->ticket);
+    store_call(x->r->store, "keyof", a, key_known, x);
+    args_free(&a);
+}
+
+void reply_create(struct router *r, const char *ticket, const char *user, const char *user_name,
+                  const json_t *body, router_json_fn done, void *arg) {
+    struct reply *x = reply_new(r, ticket, user, user_name ? user_name : user, done, arg);
+    x->undo_ms = x->now_ms + (int64_t)r->config->undo_seconds * 1000;
     x->error = check(body);
     if (x->error) {
         loop_soon(r->loop, refuse, x);
         return;
     }
-    x->body = json_deep_copy(body);
-    x->kind = arena_strdup(arena, json_str(body, "kind", ""));
-    x->channel =
-        arena_strdup(arena, strcmp(x->kind, "reply") == 0 ? json_str(body, "channel", "") : "");
-    const char *client = json_str(body, "client_id", "");
-    struct span own = span_str(arena_printf(arena, "%s\n%s\n%s", user, ticket, client));
-    if (*client)
-        crypto_hash(r->crypto, "client", own, x->client);
-    struct args *a = args_new(r);
-    args_z(a, ticket);
-    store_call(r->store, "keyof", a, key_known, x);
-    args_free(&a);
+    const char *kind = json_str(body, "kind", "");
+    start(x, kind, strcmp(kind, "reply") == 0 ? json_str(body, "channel", "") : "",
+          json_deep_copy(body));
+}
+
+void reply_aside(struct router *r, const struct reply_aside *m, router_json_fn done, void *arg) {
+    struct reply *x = reply_new(r, m->ticket, "", m->name, done, arg);
+    x->undo_ms = x->now_ms + m->delay_ms;
+    x->about = arena_strdup(x->arena, m->about);
+    json_t *body = json_object();
+    json_puts(body, "text", m->text);
+    json_puts(body, "channel_type", m->channel_type);
+    json_puts(body, "recipient", m->recipient);
+    json_puts(body, "client_id", m->client);
+    start(x, "aside", m->channel, body);
 }

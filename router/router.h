@@ -69,6 +69,8 @@ struct outbound { /* borrowed until send is settled */
     uint64_t thread_seq;
     int64_t created_ms;
     bool is_automatic;
+    const char *stands_in; /* the channel whose unread reply this one stands in for, or NULL */
+    struct span stands_in_thread;
 };
 enum verdict {
     V_SENT = 1,
@@ -76,7 +78,8 @@ enum verdict {
     V_REJECTED,
     V_OPTED_OUT,
     V_MISCONFIGURED,
-    V_IN_DOUBT
+    V_IN_DOUBT,
+    V_NEEDLESS      /* nothing was sent, nor shall be: not a channel's verdict */
 };                  /* = draht_verdict */
 struct router_send; /* one claimed item, settled exactly once */
 typedef void (*outbox_sender)(void *arg, const struct outbound *m, struct router_send *send);
@@ -172,6 +175,15 @@ void ticket_change(struct router *r, const char *ticket, const char *user, const
  * client_id, channel, channel_type, recipient}. client_id makes it idempotent. Reply goes back
  * through the originating channel, or with channel and recipient given through that one; not before
  * undo_seconds. Back: the message. */
+/* A mail about a conversation, beside it: to confirm an address, or in place of a reply that was
+ * not read in time. The ticket counts neither as answered nor as read. */
+struct reply_aside { /* borrowed */
+    const char *ticket, *channel, *channel_type, *recipient, *text, *name;
+    const char *client; /* makes it happen once; empty with about */
+    const char *about;  /* number of the reply it stands in for, or empty */
+    int64_t delay_ms;
+};
+void reply_aside(struct router *r, const struct reply_aside *m, router_json_fn done, void *arg);
 void reply_create(struct router *r, const char *ticket, const char *user, const char *user_name,
                   const json_t *body, router_json_fn done, void *arg);
 /* action: retry (a new attempt, also of one in doubt), cancel, mark_sent (in doubt only), undo

@@ -240,6 +240,18 @@ struct draht_http_call {
 #define DRAHT_HTTP_ONCE 4u
 struct draht_http_run; /* one of them under way; valid until done or http_cancel */
 
+/* A mail beside a conversation of this channel. Borrowed. */
+struct draht_aside {
+    uint32_t size;
+    struct draht_span ticket;    /* of the conversation */
+    struct draht_span recipient; /* mail address */
+    struct draht_span text, sender_name;
+    struct draht_span key;   /* makes it happen once within a week; not with about */
+    struct draht_span about; /* our message id that this mail stands in for: sent at most once, and
+                              * not when that is read by then or ops->is_present says so */
+    uint64_t delay_ms;
+};
+
 struct draht_host {
     uint32_t size;
     /* in */
@@ -319,6 +331,9 @@ struct draht_host {
      * http or https), done is not called. Requests under way end when the channel is closed. */
     struct draht_http_run *(*http_call)(void *host, const struct draht_http_call *call);
     void (*http_cancel)(struct draht_http_run *run);
+    /* Sends a mail through the first mail channel; the answer to it comes into the ticket. done:
+     * exactly once, later; DRAHT_E_REJECTED: there is no mail channel, or nothing to send. */
+    void (*aside)(void *host, const struct draht_aside *m, draht_done_fn done, void *arg);
 };
 
 struct draht_channel_ops {
@@ -350,6 +365,8 @@ struct draht_channel_ops {
     int (*normalize)(const char *raw, size_t n, char **out, char *err);
     /* apply changed options without restart: 0 applied, 1 needs restart; may be NULL */
     int (*reload)(void *channel, const char *options_json);
+    /* 1: the citizen looks at this conversation right now; may be NULL */
+    int (*is_present)(void *channel, struct draht_span thread);
 };
 
 typedef const struct draht_channel_ops *(*draht_plugin_fn)(uint32_t host_major);

@@ -13,6 +13,7 @@ struct posting {
     struct arena *arena;
     struct chat *chat;
     struct form_view view;
+    char thread[CHAT_THREAD_BYTES]; /* of the page with the answer */
 };
 
 static void respond_html(struct webchat *wc, struct draht_http *x, int status, struct buf *b) {
@@ -192,6 +193,8 @@ static void on_history(void *arg, int status, const struct draht_history_item *i
                 "The store cannot be reached right now. Try again in a moment.");
     } else {
         form_status_page(p->wc, p->arena, p->view.lang, items, n, &b);
+        if (n)
+            p->wc->h->read_mark(p->wc->host, kit_str(p->thread), items[n - 1].thread_seq);
         respond_html(p->wc, p->x, 200, &b);
     }
     posting_free(p);
@@ -209,9 +212,8 @@ static void on_status(void *channel, struct draht_http *x) {
         posting_free(p);
         return;
     }
-    char thread[CHAT_THREAD_BYTES];
-    crypto_b64url(payload.p, CHAT_ID_BYTES, thread);
-    wc->h->history(wc->host, kit_str(thread), 0, HISTORY_ROWS, on_history, p);
+    crypto_b64url(payload.p, CHAT_ID_BYTES, p->thread);
+    wc->h->history(wc->host, kit_str(p->thread), 0, HISTORY_ROWS, on_history, p);
 }
 
 static void on_css(void *channel, struct draht_http *x) {

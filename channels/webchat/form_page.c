@@ -180,6 +180,20 @@ void form_status_page(struct webchat *wc, struct arena *a, const char *lang,
     page_end(wc, a, b, lang);
 }
 
+void form_confirm_page(struct webchat *wc, struct arena *a, const char *lang, const char *words,
+                       bool with_button, struct buf *b) {
+    page_begin(wc, a, b, lang, "webchat.confirm_title");
+    buf_addf(b, "<p%s>", with_button ? "" : " role=\"status\"");
+    say(wc, a, b, lang, words);
+    buf_adds(b, "</p>");
+    if (with_button) {
+        buf_adds(b, "<form method=\"post\"><p><button type=\"submit\">");
+        say(wc, a, b, lang, "webchat.confirm_button");
+        buf_adds(b, "</button></p></form>");
+    }
+    page_end(wc, a, b, lang);
+}
+
 void form_css(struct webchat *wc, struct buf *b) {
     const struct chat_options *o = &wc->o;
     buf_adds(b, "*{box-sizing:border-box}body{margin:0;font:1.125rem/1.5 "

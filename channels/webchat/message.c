@@ -265,6 +265,7 @@ void client_note(struct client *t, const char *kind, struct span said) {
 
 void chat_note_email(struct webchat *wc, struct chat *c) {
     note(wc, c, "email", span_str(c->email));
+    fallback_ask(wc, c);
     free(c->email);
     c->email = NULL;
 }
@@ -297,6 +298,7 @@ int webchat_send(void *channel, const struct draht_outbound *m, struct draht_tok
         c->is_staff_typing = false;
         chat_broadcast(wc, c, NULL, m->thread_seq, out_line(wc, c, &l));
     }
+    fallback_reply(wc, thread, m);
     /* The conversation itself is the mailbox: it is kept and shown at the next visit. */
     wc->h->settle(t, DRAHT_SENT, (struct draht_span){0}, 0);
     return 1;

@@ -113,6 +113,8 @@ static void leave(struct client *t) {
     while (*at != t)
         at = &(*at)->next_tab;
     *at = t->next_tab;
+    if (!c->tabs)
+        fallback_left(t->wc, c);
     chat_unref(t->wc, c);
 }
 

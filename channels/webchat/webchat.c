@@ -40,6 +40,9 @@ static const struct draht_option options[] = {
      "not. It deletes nothing by itself."},
     {"sign_url", DRAHT_OPT_STRING, "", 0, 500, NULL, DRAHT_OPT_RELOAD,
      "Page in sign language, linked when easy language is chosen. Empty: no link."},
+    {"fallback_minutes", DRAHT_OPT_INT, "0", 0, 10080, NULL, DRAHT_OPT_RELOAD,
+     "A reply that is not read in the chat after so long goes to the citizen's confirmed mail "
+     "address, through the first mail channel. 0: never."},
     {"clamd", DRAHT_OPT_STRING, "", 0, 200, NULL, DRAHT_OPT_RELOAD,
      "ClamAV daemon that looks at each upload first: unix:/path or host:port. Empty: no scan."},
     {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL},
@@ -122,6 +125,7 @@ int chat_options_read(const char *json, struct chat_options *out, char *err) {
     x.sockets_per_ip = (int)json_int(o, "sockets_per_ip", 64);
     x.messages_per_10s = (int)json_int(o, "messages_per_10s", 10);
     x.retention_days = (int)json_int(o, "retention_days", 90);
+    x.fallback_minutes = (int)json_int(o, "fallback_minutes", 0);
     x.sign_url = xstrdup(json_str(o, "sign_url", ""));
     x.clamd = xstrdup(json_str(o, "clamd", ""));
     x.messages_per_10s = x.messages_per_10s < 1 ? 1 : x.messages_per_10s;
@@ -285,6 +289,7 @@ static int webchat_start(void *channel, char *err) {
     wc->h->route(wc->host, "POST", "/poll", FRAME_BYTES_MAX * 2, poll_route);
     pages_route(wc);
     form_route(wc);
+    fallback_route(wc);
     wc->sweep = wc->h->timer(wc->host, SWEEP_MS, SWEEP_MS, on_sweep, wc);
     wc->h->health(wc->host, 1, "");
     return 0;
@@ -356,4 +361,5 @@ const struct draht_channel_ops webchat_ops = {
     .notify = webchat_notify,
     .normalize = webchat_normalize,
     .reload = webchat_reload,
+    .is_present = webchat_is_present,
 };

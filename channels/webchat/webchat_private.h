@@ -3,7 +3,8 @@
  * webchat_private: what the files of the chat server share. webchat.c: options and life; table.c:
  * conversations and tabs; ticket.c: signed strings; frame.c: what clients say; out.c: what we say;
  * session.c: hello, resume, replay; message.c: messages, marks, replies; poll.c: the way without
- * sockets; pages.c: configuration, frame, files; form.c: the way without JavaScript.
+ * sockets; pages.c: configuration, frame, files; form.c: the way without JavaScript;
+ * fallback.c: mails for what is not read.
  */
 #ifndef DRAHT_WEBCHAT_PRIVATE_H
 #define DRAHT_WEBCHAT_PRIVATE_H
@@ -47,6 +48,7 @@ struct chat_options {
     char *sign_url, *clamd; /* empty: none */
     char color_action[8], color_action_hover[8], color_on_action[8], color_action_soft[8];
     size_t upload_max_bytes;
+    int fallback_minutes;
     int text_max, idle_minutes, sockets_per_ip, messages_per_10s, files_max, retention_days;
 };
 
@@ -98,7 +100,7 @@ struct chat { /* a conversation that somebody looks at */
     char *email; /* given before the first message */
     uint32_t refs, generation_max;
     uint32_t generations[CHAT_GENERATIONS_MAX];
-    uint8_t generations_n;
+    uint8_t generations_n, asked_n;
     bool is_stored, is_active, is_typing, is_staff_typing, is_closed;
     uint8_t id[CHAT_ID_BYTES];
     char thread[CHAT_THREAD_BYTES];
@@ -239,11 +241,21 @@ void form_done_page(struct webchat *wc, struct arena *a, const char *lang, const
                     struct buf *out);
 void form_status_page(struct webchat *wc, struct arena *a, const char *lang,
                       const struct draht_history_item *items, size_t n, struct buf *out);
+/* words: locale key; with_button: the page can confirm. */
+void form_confirm_page(struct webchat *wc, struct arena *a, const char *lang, const char *words,
+                       bool with_button, struct buf *b);
 void form_css(struct webchat *wc, struct buf *out);
 void form_headers(struct webchat *wc, struct draht_http *x);
 void problem(struct webchat *wc, struct draht_http *x, int status, const char *code,
              const char *detail);
 void respond_json(struct webchat *wc, struct draht_http *x, int status, struct span body);
+
+/* fallback.c: all do nothing without fallback_minutes */
+void fallback_ask(struct webchat *wc, struct chat *c); /* c->email is new and the chat stored */
+void fallback_reply(struct webchat *wc, struct span thread, const struct draht_outbound *m);
+void fallback_left(struct webchat *wc, struct chat *c); /* the last tab is gone */
+void fallback_route(struct webchat *wc);
+int webchat_is_present(void *channel, struct draht_span thread);
 
 /* normalize.c */
 int webchat_normalize(const char *raw, size_t n, char **out, char *err);

@@ -48,6 +48,14 @@ local function cancel_row(P, num, n, D, now)
     leave_queue(P, num, n, D, now)
 end
 
+-- A mail beside the conversation, off the ticket's queue so that it holds up nothing: auto is '2', seq is the number
+-- of the reply that it stands in for.
+local function enqueue_aside(P, num, n, ch, now, due, about)
+    row_write(P, num, n, {state = 'queued', attempt = 0, next = due, at = now, part = 0, owner = '', ch = ch, lease = 0,
+        undo = 0, seq = about, auto = 2, created = now, reason = ''})
+    redis.call('ZADD', P .. 'due:' .. ch, due, num .. '/' .. n)
+end
+
 local function enqueue(P, num, n, ch, now, due, undo, auto)
     local D = {state = 'queued', attempt = 0, next = due, at = now, part = 0, owner = '', ch = ch, lease = 0,
         undo = undo, seq = 0, auto = auto, created = now, reason = ''}

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: EUPL-1.2
 -- ticket: the row of a ticket, its indexes, its events, and which ticket a message belongs to.
 
-local FIELDS = {'st', 'q', 'as', 'n', 'co', 'u', 'rv', 'mc', 'ac', 'un', 'ch', 'th', 'dl', 'ra'}
+local FIELDS = {'st', 'q', 'as', 'n', 'co', 'u', 'rv', 'mc', 'ac', 'un', 'ch', 'th', 'dl', 'ra', 'hs'}
 local function ticket(P, num)
     local v = redis.call('HMGET', P .. 't:' .. num, unpack(FIELDS))
     if not v[1] then return nil end

@@ -41,7 +41,7 @@ local function accept(K, A)
         num = fmt('%s-%06d', A[15], call('INCR', P .. 'n:' .. A[15]))
         call('HSET', P .. 't:' .. num, 'st', 'new', 'q', queue, 'pr', A[12], 'tg', A[13], 'la', A[14], 'ch', ch,
             'ct', A[10], 'c', now, 'u', now, 'li', now, 'du', A[16], 'un', 1, 'n', 1, 'mc', 1, 'ac', A[20], 'rv', 1,
-            'co', cid, 'th', A[17])
+            'co', cid, 'th', A[17], 'hs', A[18])
         call('SET', P .. 'f:' .. num, fmt('%04x', #A[7]) .. A[7] .. A[8])
         call('RPUSH', P .. 'm:' .. num, A[6])
         call('ZADD', P .. 'i:' .. queue .. ':new', now, num)
@@ -56,6 +56,8 @@ local function accept(K, A)
         call('SET', P .. 'th:' .. th, num)
         if A[18] == '1' then seq = call('RPUSH', P .. 'cv:' .. th, num .. '/' .. n) end
     end
+    -- an answer by mail stands in the chat as well when the citizen comes back
+    if T and T.hs == '1' and T.th ~= th and A[18] ~= '1' then call('RPUSH', P .. 'cv:' .. T.th, num .. '/' .. n) end
     call('SET', ddk, concat({num, n, seq, now}, ' '), 'EX', DEDUPE_S)
     if A[21] ~= '' and (not T or T.st == 'closed' and T.co == cid) then
         local rate = P .. 'ak:' .. cid .. ':' .. A[23]
@@ -73,7 +75,8 @@ local function accept(K, A)
     return {'OK', num, n, seq, T and 0 or 1}
 end
 
--- now ticket user client record kind due undo close preview attachments channel (empty: the ticket's own) -> n
+-- now ticket user client record kind due undo close preview attachments channel (empty: the ticket's own) about -> n
+-- kind aside: a mail about the conversation; about: the reply that it stands in for, once, unless that was read
 local function reply(K, A)
     local P, call, now, num, user, kind = K[1], redis.call, A[1], A[2], A[3], A[6]
     local T = ticket(P, num)
@@ -85,11 +88,18 @@ local function reply(K, A)
         if was then return num_of(was) end
     end
     if num_of(T.n) >= ITEMS_MAX then return redis.error_reply('LIMIT items') end
+    local about = kind == 'aside' and A[13] or ''
+    if about ~= '' then
+        local was, of = call('GET', P .. 'fb:' .. num .. '/' .. about), row_read(P, num, about)
+        local D = was and row_read(P, num, was)
+        if D and D.state ~= 'cancelled' then return num_of(was) end
+        if not of or of.state == 'read' then return redis.error_reply('CONFLICT read') end
+    end
     local by = A[12] ~= '' and A[12] or T.ch
     local n = call('RPUSH', P .. 'm:' .. num, A[5])
     local st, as = T.st, T.as
-    call('HSET', P .. 't:' .. num, 'u', now, 'un', 0, 'n', n, 'mc', num_of(T.mc) + 1, 'rv', num_of(T.rv) + 1,
-        'ac', num_of(T.ac) + num_of(A[11]))
+    call('HSET', P .. 't:' .. num, 'u', now, 'un', kind == 'aside' and T.un or 0, 'n', n, 'mc', num_of(T.mc) + 1,
+        'rv', num_of(T.rv) + 1, 'ac', num_of(T.ac) + num_of(A[11]))
     if kind == 'reply' then
         if st == 'new' or st == 'closed' then st = 'open' end
         if as == '' then as = user end
@@ -97,6 +107,12 @@ local function reply(K, A)
         call('ZREM', P .. 'un', num)
         enqueue(P, num, n, by, now, A[7], A[8], 0)
         set_preview(P, num, A[10])
+    end
+    if about ~= '' then
+        enqueue_aside(P, num, n, by, now, A[7], about)
+        call('SET', P .. 'fb:' .. num .. '/' .. about, n, 'EX', DEDUPE_S)
+    elseif kind == 'aside' then
+        enqueue(P, num, n, by, now, A[7], 0, 1)
     end
     local close = A[9] == '1'
     if close then st = 'closed' end
@@ -106,7 +122,7 @@ local function reply(K, A)
     if as ~= T.as then call('HSET', P .. 't:' .. num, 'as', as) end
     open_indexes(P, num, T, now, st, T.q, as)
     if A[4] ~= '' then call('SET', client, n, 'EX', CLIENT_S) end
-    event(P, now, kind == 'reply' and 'message.queued' or 'note.added', num, n, by, T.q, user, close and 'closed' or '',
+    event(P, now, kind == 'note' and 'note.added' or 'message.queued', num, n, by, T.q, user, close and 'closed' or '',
         T.th)
     return n
 end

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: EUPL-1.2
 -- outbox: claims under a lease, checkpoints, verdicts, and what becomes of leases that end.
 
--- now channel owner expiry max history -> rows {number n attempt part seq auto language queue contact wrapped face record earlier created keys}
+-- now channel owner expiry max history -> rows {number n attempt part seq auto language queue contact wrapped face record earlier created keys origin}
 -- keys: of the earlier records that are sealed for another contact, beside them; otherwise empty
 local function claim(K, A)
     local P, call, now, ch, out = K[1], redis.call, A[1], A[2], {}
@@ -13,9 +13,13 @@ local function claim(K, A)
         call('ZREM', P .. 'due:' .. ch, id)
         local rec = call('LINDEX', P .. 'm:' .. num, n - 1)
         local h = D and rec and (D.state == 'queued' or D.state == 'retry')
-            and call('HMGET', P .. 't:' .. num, 'la', 'q', 'co', 'th', 'ct')
+            and call('HMGET', P .. 't:' .. num, 'la', 'q', 'co', 'th', 'ch')
+        local about = h and D.auto == '2' and row_read(P, num, D.seq)
         if h and h[3] == '' then
             cancel_row(P, num, n, D, now) -- erased meanwhile
+        elseif about and about.state == 'read' then
+            cancel_row(P, num, n, D, now) -- read in the chat meanwhile
+            event(P, now, 'message.cancelled', num, n, ch, h[2], '', 'read', h[4])
         elseif h then
             D.state, D.attempt, D.owner, D.lease, D.at = 'sending', D.attempt + 1, A[3], A[4], now
             if A[6] == '1' and D.seq == '0' and h[4] and h[4] ~= '' then
@@ -33,7 +37,7 @@ local function claim(K, A)
             end
             out[#out + 1] = {num, num_of(n), D.attempt, num_of(D.part), num_of(D.seq), num_of(D.auto), h[1] or '', h[2] or '',
                 h[3] or '', call('GETRANGE', P .. 'c:' .. (h[3] or ''), 0, 72), call('GET', P .. 'f:' .. num) or '', rec,
-                earlier, num_of(D.created), keys}
+                earlier, num_of(D.created), keys, h[5] or ''}
         end
     end
     local nxt = call('ZRANGE', P .. 'due:' .. ch, 0, 0, 'WITHSCORES')
@@ -151,6 +155,7 @@ local function release(K, A)
             D.at, D.next, D.owner = now, now, ''
             row_write(P, num, n, D)
             redis.call('ZREM', P .. 'ls', ids[i])
+            if D.auto == '2' then redis.call('ZADD', P .. 'due:' .. D.ch, now, ids[i]) end
             offer_head(P, num, now)
         end
     end
