@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "channels/email/email.h"
+#include "channels/matrix/matrix.h"
 #include "channels/meta/meta.h"
 #include "channels/webchat/webchat.h"
 
 static const struct draht_channel_ops *const built_in[] = {
     &webchat_ops,   /* chat window on the city's pages, and its form without JavaScript */
     &email_ops,     /* mail by LMTP and IMAP, answers by SMTP */
+    &matrix_ops,    /* rooms of the Matrix network */
     &whatsapp_ops,  /* WhatsApp Cloud API; this and the next two: off until confirmed */
     &messenger_ops, /* Facebook Messenger */
     &instagram_ops, /* Instagram direct messages */
