@@ -86,7 +86,7 @@ $(BUILD)/san/tests/%: tests/%.c $(BUILD)/san/libdraht.a
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- what people call ---------------------------------------------------------------------------
-.PHONY: help run test packages packages-test unit system browser fault-short lint fmt strata tidy cppcheck \
+.PHONY: help run test test-peers packages packages-test unit system browser fault-short lint fmt strata tidy cppcheck \
   typescript fuzz fuzz-short fault bench install clean san web sizes san-programs
 STATE ?= .local/state
 CONF ?=
@@ -124,6 +124,9 @@ unit: ## Check programs, sanitized
 NODE_TEST = node --test --test-reporter=spec --test-timeout=1200000
 system: ## the whole process with real peers
 	$(NODE_TEST) --test-concurrency=2 $$(ls tests/system/*.test.js)
+test-peers: packages-test ## real Synapse and, where it can be had, GoToSocial; says loudly which peer could not be had
+	@$(MAKE) --no-print-directory SAN=1 build/san/draht
+	@tools/peers.sh
 browser: ## Chromium: widget and inbox
 	$(NODE_TEST) --test-concurrency=1 $$(ls tests/browser/*.test.js)
 

@@ -23,6 +23,8 @@
 #define MX_SYNC_BYTES_MAX (32u << 20)
 #define MX_PAGE_BYTES_MAX (8u << 20)
 #define MX_POLL_MS 30000
+#define MX_QUICK_POLLS 5
+#define MX_QUICK_MS 500
 #define MX_GAP_PAGES_MAX 100
 #define MX_GAP_PAGE 100
 #define MX_GAP_EVENTS_MAX 5000
@@ -74,6 +76,8 @@ struct matrix {
     struct mx_sent *sent; /* ring */
     size_t sent_at, rooms_n, accepts_n, sends_n;
     uint32_t connect_fails, poll_fails;
+    int64_t polled_ms;
+    uint32_t quiet_polls;   /* in a row that told of no room */
     int64_t quiet_until_ms; /* the homeserver asked for a pause of sends */
     bool is_ready, is_leader, is_lean, is_stopping, is_connecting;
     bool joins_changed; /* not in the state yet */

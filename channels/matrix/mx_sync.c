@@ -47,6 +47,13 @@ void mx_batch_free(struct matrix *m) {
     m->batch = NULL;
 }
 
+/* A homeserver that does not wait must not keep us busy: what comes sooner is asked for later. */
+static uint64_t pause_ms(struct matrix *m) {
+    int64_t took = mx_now(m) - m->polled_ms;
+    bool is_quiet = m->quiet_polls > MX_QUICK_POLLS;
+    return is_quiet && took < MX_QUICK_MS ? MX_QUICK_MS : 0;
+}
+
 /* Calls of the store cannot be cancelled: those of a dropped batch are counted and passed over. */
 static bool save_is_stale(struct matrix *m) {
     if (m->stale_saves == 0)
@@ -70,7 +77,7 @@ static void on_saved(void *arg, int status) {
     }
     mx_batch_free(m);
     if (!m->is_stopping)
-        poll_again(m, status == 0 ? 0 : mx_backoff_ms(m->poll_fails++));
+        poll_again(m, status == 0 ? pause_ms(m) : mx_backoff_ms(m->poll_fails++));
     mx_drained(m);
 }
 
@@ -160,6 +167,7 @@ static void batch_begin(struct matrix *m, const json_t *answer, struct span next
     m->batch = b;
     read_rooms(b);
     b->waiting = b->rooms;
+    m->quiet_polls = b->rooms ? 0 : m->quiet_polls + 1;
     on_room_done(b);
 }
 
@@ -207,6 +215,7 @@ static void poll(struct matrix *m) {
     if (m->poll || m->batch || !m->knows_since || !m->is_ready || !m->is_leader || m->is_stopping)
         return;
     char *path = mx_sync_path(m->since, m->is_lean);
+    m->polled_ms = mx_now(m);
     struct mx_request q = {.method = "GET",
                            .path = path,
                            .what = "/sync",

@@ -98,7 +98,7 @@ class Citizen {
 
     /** What others said in the room: bodies of messages, without the notices that every room gets. */
     heard(room, kind = 'm.text') {
-        return this.events.filter((e) => e.room_id === room && e.sender !== this.id && e.type === 'm.room.message' && e.content.msgtype === kind).map((e) => e.content.body);
+        return this.events.filter((e) => e.room_id === room && e.sender !== this.id && e.type === 'm.room.message' && e.content?.msgtype === kind).map((e) => e.content.body);
     }
 
     async close() {

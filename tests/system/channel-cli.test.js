@@ -84,6 +84,7 @@ test('wrong words are usage, help is help', async () => {
 
 test('our own channels conform', async () => {
     conforms(await kit('webchat'), 'accept', 'duplicate', 'host busy', 'send', 'typing in', 'shutdown', 'close');
+    conforms(await kit('matrix'), 'accept', 'duplicate', 'unknown sender', 'host busy', 'attachment in', 'typing in', 'send', 'retry', 'rejected', 'opted out', 'misconfigured', 'attachment out', 'typing out', 'restart', 'shutdown');
     conforms(await kit('email'), 'accept', 'duplicate', 'oversize', 'host busy', 'attachment in', 'send', 'retry', 'rejected', 'in doubt', 'attachment out', 'receipt failed', 'shutdown');
 });
 
