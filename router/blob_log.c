@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -18,10 +17,11 @@
 #include <unistd.h>
 
 #include "gateway/base/arena.h"
+#include "gateway/base/crypto.h"
 
 #define MAGIC 0x31474C42u /* "BLG1" */
 #define END_BYTE 0xDB
-#define TAG_BYTES 8
+#define TAG_BYTES 16               /* as it stands in the name: hex */
 #define HEAD_BYTES (8 + TAG_BYTES) /* magic, length, tag */
 #define ZEROS_BYTES 65536
 
@@ -145,25 +145,18 @@ void blob_log_close(struct blob_log **lp) {
 /* ---- append ---- */
 /* A segment that is full ends with the batch; a batch never spans two of them. */
 void blob_log_name(const struct blob_log *l, char out[BLOB_LOG_NAME_BYTES + 1]) {
-    uint8_t tag[TAG_BYTES];
+    uint8_t tag[TAG_BYTES / 2];
     size_t offset = l->at + l->batch.n;
-    randombytes_buf(tag, sizeof tag);
+    crypto_random(tag, sizeof tag);
     snprintf(out, BLOB_LOG_NAME_BYTES + 1, "%08x%08zx", l->segment, offset);
-    sodium_bin2hex(out + 16, 2 * TAG_BYTES + 1, tag, sizeof tag);
-}
-
-static bool tag_of(const char *name, uint8_t tag[TAG_BYTES]) {
-    memset(tag, 0, TAG_BYTES);
-    return sodium_hex2bin(tag, TAG_BYTES, name + 16, 2 * TAG_BYTES, NULL, NULL, NULL) == 0;
+    crypto_hex(tag, sizeof tag, out + 16);
 }
 
 void blob_log_add(struct blob_log *l, const char *name, struct span bytes) {
     uint32_t words[2] = {MAGIC, (uint32_t)bytes.n};
-    uint8_t tag[TAG_BYTES];
     static const unsigned char end = END_BYTE;
-    tag_of(name, tag);
     buf_add(&l->batch, words, sizeof words);
-    buf_add(&l->batch, tag, sizeof tag);
+    buf_add(&l->batch, name + 16, TAG_BYTES);
     buf_add(&l->batch, bytes.p, bytes.n);
     buf_add(&l->batch, &end, 1);
 }
@@ -231,7 +224,7 @@ bool blob_log_has(const char *name) {
 
 int blob_log_read(const struct blob_log *l, const char *name, struct buf *out) {
     char path[600], part[9] = "";
-    uint8_t tag[TAG_BYTES], head[HEAD_BYTES];
+    uint8_t head[HEAD_BYTES];
     uint32_t words[2];
     memcpy(part, name, 8);
     path_of(l, (uint32_t)strtoul(part, NULL, 16), path);
@@ -240,10 +233,10 @@ int blob_log_read(const struct blob_log *l, const char *name, struct buf *out) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno;
-    bool is_here = tag_of(name, tag) && pread(fd, head, sizeof head, at) == HEAD_BYTES;
+    bool is_here = pread(fd, head, sizeof head, at) == HEAD_BYTES;
     memcpy(words, head, sizeof words);
     is_here = is_here && words[0] == MAGIC && words[1] <= BLOB_LOG_RECORD_BYTES_MAX &&
-              memcmp(head + 8, tag, TAG_BYTES) == 0;
+              memcmp(head + 8, name + 16, TAG_BYTES) == 0;
     char *bytes = is_here ? malloc(words[1] + 1) : NULL;
     if (bytes && pread(fd, bytes, words[1], at + HEAD_BYTES) == (ssize_t)words[1])
         buf_add(out, bytes, words[1]);

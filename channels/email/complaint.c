@@ -3,11 +3,11 @@
  * it (many providers remove it) and by the ticket that the reported mail belonged to. */
 #include "channels/email/complaint.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "channels/email/mail_thread.h"
+#include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 
 #define KEY_BYTES 64
@@ -26,7 +26,7 @@ static void address_key(const struct email *e, struct span address, char out[KEY
         text[n++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
     e->h->mac(e->host, (struct draht_span){text, (size_t)n}, mac);
-    sodium_bin2hex(hex, sizeof hex, mac, 16);
+    crypto_hex(mac, 16, hex);
     snprintf(out, KEY_BYTES, "complaint.a.%s", hex);
 }
 

@@ -4,9 +4,11 @@
  * that a new configuration wins. */
 #include "channels/email/oauth.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "gateway/base/crypto.h"
 
 #define REQUEST_TIMEOUT_MS 30000
 #define LIFE_S_DEFAULT 3600
@@ -42,7 +44,7 @@ struct oauth *oauth_new(struct email *e) {
 
 static void drop(char **secret) {
     if (*secret)
-        sodium_memzero(*secret, strlen(*secret));
+        explicit_bzero(*secret, strlen(*secret));
     free(*secret);
     *secret = NULL;
 }
@@ -88,7 +90,7 @@ static void mark_of(const struct oauth *o, char out[17]) {
     uint8_t mac[32];
     const char *configured = o->e->set.oauth_refresh_token;
     o->e->h->mac(o->e->host, (struct draht_span){configured, strlen(configured)}, mac);
-    sodium_bin2hex(out, 17, mac, 8);
+    crypto_hex(mac, 8, out);
 }
 
 static void kept(void *arg, int status) {
@@ -110,7 +112,7 @@ static void keep_refresh(struct oauth *o, const char *given) {
     o->refs++;
     o->e->h->state_set(o->e->host, (struct draht_span){key, sizeof key - 1},
                        (struct draht_span){v.p, v.n}, 0, kept, o);
-    sodium_memzero(v.p, v.n);
+    explicit_bzero(v.p, v.n);
     buf_free(&v);
 }
 
@@ -177,7 +179,7 @@ static void ask(struct oauth *o) {
                                 .done = came,
                                 .arg = o};
     o->run = o->e->h->http_call(o->e->host, &k);
-    sodium_memzero(b.p, b.n);
+    explicit_bzero(b.p, b.n);
     buf_free(&b);
     if (!o->run)
         answer(o, "the token server cannot be asked", false);
