@@ -82,6 +82,7 @@ async function fakeChatServer(options = {}) {
         if (where.startsWith('/channels/chat/upload/')) {
             fake.uploads.push({ name: decodeURIComponent(req.headers['x-file-name']), length: (await body(req)).length });
             if (fake.holdUpload) await new Promise((go) => { fake.letGo = go; });
+            if (fake.infected) return send(res, 422, 'application/problem+json', JSON.stringify({ code: 'infected' }));
             return send(res, 201, 'application/json', JSON.stringify({ file: { blob: `blob${fake.uploads.length}`, name: 'x', type: 'image/jpeg', length: 5 } }));
         }
         const file = where === '/channels/chat/frame' ? 'frame.html' : where.startsWith('/widget/') ? path.basename(where) : '';

@@ -113,6 +113,25 @@ test('with WebSockets blocked the long poll talks to the gateway', async (t) => 
     await v.frame.getByText('per Post geantwortet').waitFor();
 });
 
+test('the tag works with an integrity hash from another origin, and a wrong hash keeps the script out', async () => {
+    const script = (await gateway.raw('GET', '/widget/draht.js')).bytes;
+    const good = require('node:crypto').createHash('sha384').update(script).digest('base64');
+    const page = await (await browser.newContext()).newPage();
+    const shown = async (hash) => {
+        await page.goto(`http://127.0.0.1:${city.address().port}/`);
+        await page.evaluate(([src, integrity]) => new Promise((done) => {
+            document.querySelector('draht-chat')?.remove();
+            const tag = Object.assign(document.createElement('script'), { src, integrity, crossOrigin: 'anonymous', onload: done, onerror: done });
+            tag.dataset.channel = 'chat';
+            document.querySelector('script').replaceWith(tag);
+        }), [`http://127.0.0.1:${gateway.port}/widget/draht.js?${hash.slice(0, 2)}`, `sha384-${hash}`]);
+        return page.evaluate(() => document.querySelectorAll('draht-chat').length);
+    };
+    assert.equal(await shown(good), 1);
+    assert.equal(await shown(good.replace(/^./, (c) => (c === 'A' ? 'B' : 'A'))), 0);
+    await page.context().close();
+});
+
 test('the whole chat stays under 20 KB', async () => {
     const zlib = require('node:zlib');
     let sum = 0;

@@ -306,6 +306,18 @@ test('a file goes along with the message, its upload can be stopped', async (t) 
     assert.equal(await v.frame.locator('.dw-file').count(), 0);
 });
 
+test('a file that the virus scanner refused says so, and offers no second try', async (t) => {
+    const v = await visit(t);
+    await begin(v);
+    await until(() => said(v, 'hello').length, 'a line');
+    v.server.infected = true;
+    await v.frame.locator('#pick').setInputFiles({ name: 'eicar.pdf', mimeType: 'application/pdf', buffer: Buffer.from('x') });
+    await v.frame.getByRole('alert').getByText('Virus').waitFor();
+    assert.equal(await v.frame.locator('.dw-file').getByText('Noch einmal versuchen').count(), 0);
+    await v.frame.getByRole('button', { name: 'eicar.pdf entfernen' }).click();
+    assert.equal(await v.frame.locator('.dw-file').count(), 0);
+});
+
 test('markup in a message stays text', async (t) => {
     const v = await visit(t);
     await begin(v);

@@ -20,6 +20,7 @@ export function setup(l: Partial<Limits> | undefined, askTicket: () => boolean, 
 }
 const endings: Record<string, string> = { plain: 'TXT', text: 'ODT', document: 'DOCX', sheet: 'XLSX', spreadsheet: 'ODS' };
 const kinds = (): string => limits.types.map((k) => k.split(/[/.]/).pop()!).map((k) => endings[k] ?? k.toUpperCase()).join(', ');
+const most = (): string => size(limits.max_bytes);
 const fits = (type: string): boolean => !type || !limits.types.length || limits.types.some((k) => k === type || (k.endsWith('/*') && type.startsWith(k.slice(0, -1))));
 const live = (i: Item): boolean => i.state !== 'bad';
 
@@ -33,15 +34,16 @@ function drop(i: Item, focus = true): void {
     if (focus) $('text').focus();
     settled();
 }
-function spoil(i: Item, put: () => void, retry = false): void {
+type Key = Parameters<typeof say>[1];
+function spoil(i: Item, why: Key, ...parts: (string | (() => string))[]): void {
     i.state = 'bad';
     i.el.className = 'dw-file bad';
     i.el.querySelector('progress')?.remove();
     i.el.querySelector('.i')!.replaceWith(icon('circle-alert'));
     i.note.setAttribute('role', 'alert');
-    put();
+    say(i.note, why, ...parts);
     label(i.el.querySelector('button')!, 'aria-label', 'remove', i.file.name);
-    if (retry) {
+    if (why === 'broken') {
         const again = press('', () => { drop(i, false); add([i.file]); $('text').focus(); });
         say(again, 'again');
         i.note.after(again);
@@ -59,10 +61,9 @@ export function add(files: Iterable<File>): void {
         $('files').append(el);
         const full = items.filter(live).length >= limits.count;
         items.push(item);
-        const most = (): string => size(limits.max_bytes);
-        if (full) spoil(item, () => say(note, 'many', String(limits.count)));
-        else if (file.size > limits.max_bytes) spoil(item, () => say(note, 'big', () => size(file.size), most));
-        else if (!fits(file.type)) spoil(item, () => say(note, 'type', kinds, most));
+        if (full) spoil(item, 'many', String(limits.count));
+        else if (file.size > limits.max_bytes) spoil(item, 'big', () => size(file.size), most);
+        else if (!fits(file.type)) spoil(item, 'type', kinds, most);
         else {
             const bar = make('progress');
             bar.max = 100;
@@ -93,10 +94,10 @@ export function ticket(name: string): void {
         say(note, 'up', () => size(e.loaded), () => size(e.total));
     };
     r.onload = () => {
-        if (r.status === 413) return spoil(i, () => say(note, 'big', () => size(file.size), () => size(limits.max_bytes)));
-        if (r.status === 415) return spoil(i, () => say(note, 'type', kinds, () => size(limits.max_bytes)));
+        const why = ({ 413: 'big', 415: 'type', 422: 'virus' } as Record<number, Key>)[r.status];
+        if (why) return spoil(i, why, r.status === 415 ? kinds : () => size(file.size), most);
         try { i.blob = JSON.parse(r.responseText).file.blob; } catch { /* answered below */ }
-        if (r.status !== 201 || !i.blob) return spoil(i, () => say(note, 'broken'), true);
+        if (r.status !== 201 || !i.blob) return spoil(i, 'broken');
         i.state = 'done';
         bar.remove();
         say(note, 'ready', () => size(file.size));
@@ -104,7 +105,7 @@ export function ticket(name: string): void {
         $('live').textContent = t('done', file.name);
         settled();
     };
-    r.onerror = r.ontimeout = () => spoil(i, () => say(note, 'broken'), true);
+    r.onerror = r.ontimeout = () => spoil(i, 'broken');
     r.send(file);
 }
 /** After sending: the list is empty again. */
