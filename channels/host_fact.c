@@ -216,4 +216,7 @@ const struct draht_host host_table = {
     .http_call = host_http_call,
     .http_cancel = host_http_cancel,
     .aside = host_aside,
+    .state_rank = host_state_rank,
+    .state_ranked = host_state_ranked,
+    .tickets = host_tickets,
 };

@@ -140,6 +140,7 @@ static void hand_over(struct host_channel *c, const struct draht_inbound *m, str
                          .html = host_span(m->html),
                          .language = host_span(m->language),
                          .thread = host_span(m->thread),
+                         .status_url = host_span(m->status_url),
                          .hints = hints,
                          .hints_n = m->hints_n,
                          .attachments = attachments,

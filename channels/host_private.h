@@ -166,6 +166,12 @@ void host_state_set(void *host, struct draht_span key, struct draht_span value, 
                     draht_done_fn done, void *arg);
 void host_state_get(void *host, struct draht_span key, draht_state_fn done, void *arg);
 void host_state_del(void *host, struct draht_span key, draht_done_fn done, void *arg);
+void host_state_rank(void *host, struct draht_span index, struct draht_span key, int64_t score,
+                     int64_t cut, draht_done_fn done, void *arg);
+void host_state_ranked(void *host, struct draht_span index, int64_t min, int64_t max, uint32_t skip,
+                       uint32_t limit, draht_ranked_fn done, void *arg);
+void host_tickets(void *host, const struct draht_span *numbers, size_t n, draht_tickets_fn done,
+                  void *arg);
 /* host_out.c */
 void host_part_done(struct draht_token *t, uint32_t part, struct draht_span external_id);
 void host_settle(struct draht_token *t, enum draht_verdict v, struct draht_span reason,

@@ -14,6 +14,8 @@ struct waiting {
         draht_blob_fn blob;
         draht_state_fn state;
         draht_done_fn done;
+        draht_ranked_fn ranked;
+        draht_tickets_fn tickets;
     } fn;
     void *arg;
     uint64_t up_to_seq;
@@ -178,4 +180,92 @@ void host_state_del(void *host, struct draht_span key, draht_done_fn done, void 
     struct waiting *w = wait_new(host, arg);
     w->fn.done = done;
     router_state_del(w->c->host->o.router, w->c->id, host_span(key), on_done, w);
+}
+
+void host_state_rank(void *host, struct draht_span index, struct draht_span key, int64_t score,
+                     int64_t cut, draht_done_fn done, void *arg) {
+    struct waiting *w = wait_new(host, arg);
+    w->fn.done = done;
+    if (index.n == 0 || key.n == 0 || index.n > HOST_STATE_KEY_BYTES_MAX ||
+        key.n > HOST_STATE_KEY_BYTES_MAX) {
+        host_broken(w->c, "state beyond the limit");
+        loop_soon(w->c->host->o.loop, too_large_later, w);
+        return;
+    }
+    router_state_rank(w->c->host->o.router, w->c->id, host_span(index), host_span(key), score, cut,
+                      on_done, w);
+}
+
+static void on_ranked(void *arg, int error, const struct span *values, size_t n) {
+    struct waiting *w = arg;
+    if (host_unpend(w->c)) {
+        struct draht_span *out = xcalloc(n + 1, sizeof *out);
+        for (size_t i = 0; i < n; i++)
+            out[i] = host_dspan(values[i]);
+        w->fn.ranked(w->arg, outer_status(error), out, error >= 0 ? n : 0);
+        free(out);
+    }
+    free(w);
+}
+
+void host_state_ranked(void *host, struct draht_span index, int64_t min, int64_t max, uint32_t skip,
+                       uint32_t limit, draht_ranked_fn done, void *arg) {
+    struct waiting *w = wait_new(host, arg);
+    w->fn.ranked = done;
+    router_state_ranked(w->c->host->o.router, w->c->id, host_span(index), min, max, skip, limit,
+                        on_ranked, w);
+}
+
+static char *tags_of(const json_t *summary) {
+    const json_t *tags = json_object_get(summary, "tags");
+    struct buf b = {0};
+    for (size_t i = 0; i < json_array_size(tags); i++) {
+        const char *s = json_string_value(json_array_get(tags, i));
+        buf_addf(&b, "%s%s", i ? "," : "", s ? s : "");
+    }
+    buf_adds(&b, "");
+    return buf_take(&b, NULL);
+}
+
+/* A channel hears of its own tickets alone. */
+static void on_tickets(void *arg, int error, json_t *v) {
+    struct waiting *w = arg;
+    if (host_unpend(w->c)) {
+        size_t all = error >= 0 ? json_array_size(v) : 0, n = 0;
+        struct draht_ticket *out = xcalloc(all + 1, sizeof *out);
+        char **tags = xcalloc(all + 1, sizeof *tags);
+        for (size_t i = 0; i < all; i++) {
+            const json_t *t = json_array_get(v, i);
+            if (strcmp(json_str(t, "channel", ""), w->c->id) != 0)
+                continue;
+            tags[n] = tags_of(t);
+            out[n] =
+                (struct draht_ticket){.size = sizeof *out,
+                                      .number = host_dspan(span_str(json_str(t, "number", ""))),
+                                      .tags = host_dspan(span_str(tags[n])),
+                                      .is_closed = strcmp(json_str(t, "state", ""), "closed") == 0,
+                                      .is_erased = json_flag(t, "erased", false),
+                                      .updated_ms = json_int(t, "updated_at", 0)};
+            n++;
+        }
+        w->fn.tickets(w->arg, outer_status(error), out, n);
+        for (size_t i = 0; i < n; i++)
+            free(tags[i]);
+        free(tags);
+        free(out);
+    }
+    free(w);
+}
+
+void host_tickets(void *host, const struct draht_span *numbers, size_t n, draht_tickets_fn done,
+                  void *arg) {
+    struct waiting *w = wait_new(host, arg);
+    const char *all[HOST_HISTORY_MAX];
+    struct arena *a = arena_new();
+    w->fn.tickets = done;
+    n = n > HOST_HISTORY_MAX ? HOST_HISTORY_MAX : n;
+    for (size_t i = 0; i < n; i++)
+        all[i] = arena_strndup(a, numbers[i].p ? numbers[i].p : "", numbers[i].n);
+    ticket_summary(w->c->host->o.router, all, n, on_tickets, w);
+    arena_free(&a);
 }

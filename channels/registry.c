@@ -7,6 +7,7 @@
 #include "channels/email/email.h"
 #include "channels/matrix/matrix.h"
 #include "channels/meta/meta.h"
+#include "channels/open311/open311.h"
 #include "channels/webchat/webchat.h"
 
 static const struct draht_channel_ops *const built_in[] = {
@@ -16,6 +17,7 @@ static const struct draht_channel_ops *const built_in[] = {
     &whatsapp_ops,  /* WhatsApp Cloud API; this and the next two: off until confirmed */
     &messenger_ops, /* Facebook Messenger */
     &instagram_ops, /* Instagram direct messages */
+    &open311_ops,   /* GeoReport v2: reports from other systems, their state back */
 };
 static const int built_in_n = (int)(sizeof built_in / sizeof *built_in);
 

@@ -18,7 +18,8 @@ struct explain {
 };
 
 static void row_text(struct buf *out, const char *name, const struct draht_option *row) {
-    static const char *const kinds[] = {"text", "whole number", "true or false", "one of ", "list"};
+    static const char *const kinds[] = {"text",    "whole number", "true or false",
+                                        "one of ", "list",         "section"};
     buf_addf(out, "%s\n  %s%s", name, kinds[row->type],
              row->type == DRAHT_OPT_ENUM ? row->values : "");
     if (row->type == DRAHT_OPT_INT)

@@ -14,6 +14,7 @@ struct value {
     const char *text;
     const char **items;
     int items_n;
+    const struct tree_node *tree;
 };
 
 void reader_fault(struct reader *r, const struct tree_node *at, const char *fmt, ...) {
@@ -127,8 +128,15 @@ static bool read_list(struct reader *r, const struct draht_option *row, const st
         return false;
     }
     out->items = arena_alloc(r->a, ((size_t)n + 1) * sizeof *out->items);
-    for (const struct tree_node *m = v->first; m; m = m->next)
-        out->items[out->items_n++] = m->text;
+    for (const struct tree_node *m = v->first; m; m = m->next) {
+        struct fault fault = {0};
+        const char *s = m->text;
+        if (row->flags & DRAHT_OPT_SECRET && !(s = secret_resolve(r->a, s, &fault))) {
+            reader_fault(r, m, "%s: %s", row->name, fault.text);
+            return false;
+        }
+        out->items[out->items_n++] = s;
+    }
     return true;
 }
 
@@ -183,6 +191,10 @@ static bool read_value(struct reader *r, const struct draht_option *row, const s
         list->first = item;
         v = list;
     }
+    if (row->type == DRAHT_OPT_TREE) {
+        out->tree = v;
+        return true;
+    }
     if (v->kind != (row->type == DRAHT_OPT_LIST ? TREE_LIST : TREE_SCALAR)) {
         reader_fault(
             r, v, row->type == DRAHT_OPT_LIST ? "%s must be a list" : "%s must be a single value",
@@ -200,6 +212,8 @@ static bool read_value(struct reader *r, const struct draht_option *row, const s
         return read_enum(r, row, v, out);
     case DRAHT_OPT_LIST:
         return read_list(r, row, v, out);
+    case DRAHT_OPT_TREE:
+        break;
     }
     return false;
 }
@@ -224,6 +238,8 @@ static void store(const struct schema_key *k, const struct value *v, char *base)
             memcpy(base + k->at, &whole, sizeof whole);
         else
             memcpy(base + k->at, &v->text, sizeof v->text);
+        break;
+    case DRAHT_OPT_TREE: /* only channels have such options */
         break;
     }
 }
@@ -308,11 +324,26 @@ void reader_keys(struct reader *r, const struct tree_node *map, const struct sch
     }
 }
 
+static json_t *tree_json(const struct tree_node *v) {
+    if (v->kind == TREE_SCALAR)
+        return v->is_null ? json_null() : json_string(v->text);
+    json_t *out = v->kind == TREE_MAP ? json_object() : json_array();
+    for (const struct tree_node *m = v->first; m; m = m->next) {
+        if (v->kind == TREE_MAP)
+            json_object_set_new(out, m->key, tree_json(m));
+        else
+            json_array_append_new(out, tree_json(m));
+    }
+    return out;
+}
+
 static json_t *to_json(const struct draht_option *row, const struct value *v) {
     if (row->type == DRAHT_OPT_INT)
         return json_integer(v->whole);
     if (row->type == DRAHT_OPT_BOOL)
         return json_boolean(v->whole);
+    if (row->type == DRAHT_OPT_TREE)
+        return v->tree ? tree_json(v->tree) : json_null();
     if (row->type != DRAHT_OPT_LIST)
         return json_string(v->text);
     json_t *list = json_array();

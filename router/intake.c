@@ -90,6 +90,7 @@ static void copy(struct intake *x, const struct inbound *m) {
         m->html.n <= HTML_MAX_BYTES ? utf8_clean(a, m->html, HTML_MAX_BYTES, NULL) : SPAN_NONE;
     x->m.language = utf8_clean(a, m->language, 35, NULL);
     x->m.thread = arena_dup(a, m->thread);
+    x->m.status_url = arena_dup(a, m->status_url);
     x->m.original = SPAN_NONE;
     size_t n = m->hints_n < HINTS_MAX ? m->hints_n : HINTS_MAX;
     struct thread_hint *hints = arena_alloc(a, sizeof *hints * (n + 1));
@@ -210,13 +211,17 @@ static struct span acknowledgement(struct intake *x, struct arena *a,
     const struct config_calendar *hours = q && q->calendar ? config_calendar(c, q->calendar) : NULL;
     const char *lang =
         x->m.language.n ? arena_strndup(a, x->m.language.p, x->m.language.n) : c->default_language;
+    const char *status_url = x->m.status_url.n
+                                 ? arena_strndup(a, x->m.status_url.p, x->m.status_url.n)
+                             : c->public_url ? c->public_url
+                                             : "";
     const char *due = local_time(a, due_ms(x->r, v->queue, x->now_ms));
     const char *open = local_time(a, hours ? calendar_next_open_ms(hours, x->now_ms) : 0);
     char *text = locale_format(
         a, lang, arena_printf(a, "%s.body", v->acknowledge), "number", "{ticket}", "due", due,
         "next_open", open, "office", q && q->name ? q->name : "", "contact",
         q && q->contact ? q->contact : "", "phone", c->city_phone ? c->city_phone : "", "city",
-        c->city_name ? c->city_name : "", "status_url", c->public_url ? c->public_url : "", NULL);
+        c->city_name ? c->city_name : "", "status_url", status_url, NULL);
     if (!text || !*text)
         return SPAN("");
     json_t *o = json_object();

@@ -33,7 +33,7 @@ struct inbound {         /* all spans borrowed during intake_accept, which copie
     const char *channel; /* instance id */
     const char *channel_type;
     struct span external_id, sender, sender_name, recipient, subject, text, text_quoted, html,
-        language, thread;
+        language, thread, status_url;
     const struct thread_hint *hints;
     size_t hints_n;
     const struct attachment *attachments;
@@ -138,6 +138,13 @@ void router_state_get(struct router *r, const char *channel, struct span key, ro
                       void *arg);
 void router_state_del(struct router *r, const char *channel, struct span key, router_done_fn done,
                       void *arg);
+/* The key's value found in order: see state_rank and state_ranked of the channel ABI. */
+void router_state_rank(struct router *r, const char *channel, struct span index, struct span key,
+                       int64_t score, int64_t cut, router_done_fn done, void *arg);
+typedef void (*router_ranked_fn)(void *arg, int error, const struct span *values, size_t n);
+void router_state_ranked(struct router *r, const char *channel, struct span index, int64_t min,
+                         int64_t max, uint32_t skip, uint32_t limit, router_ranked_fn done,
+                         void *arg);
 struct router_lease;
 struct router_lease *router_lease(struct router *r, const char *name,
                                   void (*on_change)(void *arg, bool held), void *arg);

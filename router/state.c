@@ -8,6 +8,7 @@
 
 #define STATE_KEY_MAX_BYTES 200
 #define STATE_VALUE_MAX_BYTES 65536
+#define RANKED_MAX 200
 #define LEASE_TTL_MS 15000
 #define LEASE_EVERY_MS 4000
 
@@ -16,6 +17,7 @@ struct asked {
     router_done_fn done;
     router_state_fn value;
     void (*count)(void *arg, int error, int64_t n);
+    router_ranked_fn ranked;
     void *arg;
     int error;
 };
@@ -99,6 +101,55 @@ void router_count(struct router *r, const char *name, uint64_t window_ms,
     args_z(a, hash);
     args_i(a, (int64_t)window_ms);
     store_call(r->store, "count", a, answered, x);
+    args_free(&a);
+}
+
+void router_state_rank(struct router *r, const char *channel, struct span index, struct span key,
+                       int64_t score, int64_t cut, router_done_fn done, void *arg) {
+    struct asked *x = asked_new(r, arg);
+    char index_hash[CRYPTO_HASH_HEX], hash[CRYPTO_HASH_HEX];
+    struct args *a = args_new(r);
+    x->done = done;
+    args_s(a, state_key(r, channel, index, index_hash));
+    args_s(a, state_key(r, channel, key, hash));
+    args_i(a, score);
+    args_i(a, cut);
+    store_call(r->store, "rank", a, answered, x);
+    args_free(&a);
+}
+
+/* A value that does not open (another key, damage) counts as ended. */
+static void ranked(void *arg, int error, const struct redis_value *v) {
+    struct asked *x = arg;
+    struct span values[RANKED_MAX];
+    struct arena *a = arena_new();
+    size_t n = 0;
+    while (!error && v->type == REDIS_ARRAY && n < v->n && n < RANKED_MAX) {
+        struct buf plain = {0};
+        values[n] = SPAN_NONE;
+        if (cell(v, n).n && crypto_unseal(x->r->house_key, SPAN("state"), cell(v, n), &plain) == 0)
+            values[n] = arena_dup(a, plain.n ? buf_span(&plain) : SPAN(""));
+        buf_free(&plain);
+        n++;
+    }
+    x->ranked(x->arg, error, values, n);
+    arena_free(&a);
+    free(x);
+}
+
+void router_state_ranked(struct router *r, const char *channel, struct span index, int64_t min,
+                         int64_t max, uint32_t skip, uint32_t limit, router_ranked_fn done,
+                         void *arg) {
+    struct asked *x = asked_new(r, arg);
+    char hash[CRYPTO_HASH_HEX];
+    struct args *a = args_new(r);
+    x->ranked = done;
+    args_s(a, state_key(r, channel, index, hash));
+    args_i(a, min);
+    args_i(a, max);
+    args_i(a, skip);
+    args_i(a, limit > RANKED_MAX ? RANKED_MAX : limit);
+    store_call(r->store, "ranked", a, ranked, x);
     args_free(&a);
 }
 

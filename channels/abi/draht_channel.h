@@ -29,7 +29,8 @@ enum draht_option_type {
     DRAHT_OPT_INT,
     DRAHT_OPT_BOOL,
     DRAHT_OPT_ENUM,
-    DRAHT_OPT_LIST
+    DRAHT_OPT_LIST,
+    DRAHT_OPT_TREE /* anything, as JSON; scalars are strings, the channel checks it */
 };
 #define DRAHT_OPT_REQUIRED 1u
 #define DRAHT_OPT_SECRET 2u
@@ -99,7 +100,8 @@ struct draht_inbound { /* channel to host; borrowed, the host copies before acce
     struct draht_span original; /* raw bytes as received (mail), stored sealed with their SHA-256 */
     int64_t sent_ms;            /* the sender's clock; 0: unknown */
     uint32_t flags;
-    struct draht_span warnings; /* JSON array of strings for staff, or empty */
+    struct draht_span warnings;   /* JSON array of strings for staff, or empty */
+    struct draht_span status_url; /* where the citizen sees the state of it, for automatic texts */
 };
 #define DRAHT_IN_AUTOMATIC 1u         /* an automatic message: kept, never answered automatically */
 #define DRAHT_IN_SENDER_UNVERIFIED 2u /* valid thread but another address */
@@ -252,6 +254,17 @@ struct draht_aside {
     uint64_t delay_ms;
 };
 
+/* A ticket as far as its channel may know it. */
+struct draht_ticket {
+    uint32_t size;
+    struct draht_span number, tags; /* tags: separated by commas */
+    int is_closed, is_erased;       /* erased: nothing of what was written may be shown any more */
+    int64_t updated_ms;
+};
+typedef void (*draht_tickets_fn)(void *arg, int status, const struct draht_ticket *tickets,
+                                 size_t n);
+typedef void (*draht_ranked_fn)(void *arg, int status, const struct draht_span *values, size_t n);
+
 struct draht_host {
     uint32_t size;
     /* in */
@@ -334,6 +347,17 @@ struct draht_host {
     /* Sends a mail through the first mail channel; the answer to it comes into the ticket. done:
      * exactly once, later; DRAHT_E_REJECTED: there is no mail channel, or nothing to send. */
     void (*aside)(void *host, const struct draht_aside *m, draht_done_fn done, void *arg);
+    /* Small state in order. state_rank names a key of state_set in an index under a score (a time);
+     * the same key again moves it; entries below cut leave the index (0: none do). state_ranked
+     * hands the values whose score lies in min..max, highest first, skip of them left out, at most
+     * limit (max 200); one that has ended is p NULL. */
+    void (*state_rank)(void *host, struct draht_span index, struct draht_span key, int64_t score,
+                       int64_t cut, draht_done_fn done, void *arg);
+    void (*state_ranked)(void *host, struct draht_span index, int64_t min, int64_t max,
+                         uint32_t skip, uint32_t limit, draht_ranked_fn done, void *arg);
+    /* How tickets of this channel are doing, at most 200 numbers; unknown ones are left out. */
+    void (*tickets)(void *host, const struct draht_span *numbers, size_t n, draht_tickets_fn done,
+                    void *arg);
 };
 
 struct draht_channel_ops {

@@ -107,7 +107,11 @@ static void hand_in(struct posting *p) {
                               .thread = hint.value,
                               .hints = &hint,
                               .hints_n = 1};
+    struct buf url = {0};
+    status_url(wc, p->chat, &url);
+    m.status_url = kit_out(buf_span(&url));
     wc->h->accept(wc->host, &m, on_accepted, p);
+    buf_free(&url);
 }
 
 static bool email_sound(struct span s) {

@@ -131,14 +131,10 @@ void form_done_page(struct webchat *wc, struct arena *a, const char *lang, const
     buf_adds(b, "<p role=\"status\"><strong>");
     say_with(wc, a, b, lang, "form.done", "number", c->number);
     buf_adds(b, "</strong></p>");
-    struct buf payload = {0};
-    buf_add(&payload, c->id, CHAT_ID_BYTES);
-    put_u32(&payload, (uint32_t)((chat_now(wc) + CHAT_TOKEN_MS) / 1000));
     buf_adds(b, "<p>");
     say(wc, a, b, lang, "form.done_hint");
-    buf_addf(b, "</p><p><a href=\"/channels/%s/form/status/", wc->id);
-    ticket_make(wc, 's', buf_span(&payload), b);
-    buf_free(&payload);
+    buf_adds(b, "</p><p><a href=\"");
+    status_path(wc, c, b);
     buf_adds(b, "?lang=");
     kit_html(b, span_str(lang));
     buf_adds(b, "\">");

@@ -155,7 +155,13 @@ static void hand_in(struct client *t, struct pending *p) {
                               .hints_n = 1,
                               .attachments = p->files,
                               .attachments_n = p->files_n};
+    struct buf url = {0};
+    if (!c->is_stored) { /* only the first message is acknowledged with a text */
+        status_url(wc, c, &url);
+        m.status_url = kit_out(buf_span(&url));
+    }
     wc->h->accept(wc->host, &m, on_accepted, p);
+    buf_free(&url);
 }
 
 int64_t chat_message_wait_ms(struct client *t) {

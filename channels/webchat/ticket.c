@@ -34,6 +34,23 @@ void ticket_make(struct webchat *wc, char purpose, struct span payload, struct b
     buf_adds(out, text);
 }
 
+void status_path(struct webchat *wc, const struct chat *c, struct buf *out) {
+    struct buf payload = {0};
+    buf_add(&payload, c->id, CHAT_ID_BYTES);
+    put_u32(&payload, (uint32_t)((chat_now(wc) + CHAT_TOKEN_MS) / 1000));
+    buf_addf(out, "/channels/%s/form/status/", wc->id);
+    ticket_make(wc, 's', buf_span(&payload), out);
+    buf_free(&payload);
+}
+
+void status_url(struct webchat *wc, const struct chat *c, struct buf *out) {
+    struct span own = kit_in(wc->h->fact(wc->host, "public.url"));
+    if (own.n == 0)
+        return;
+    buf_add(out, own.p, own.p[own.n - 1] == '/' ? own.n - 1 : own.n);
+    status_path(wc, c, out);
+}
+
 int ticket_open(struct webchat *wc, char purpose, struct span ticket, struct arena *a,
                 struct span *payload) {
     uint8_t mac[32], bytes[TICKET_BYTES_MAX + MAC_BYTES];

@@ -166,6 +166,10 @@ void chat_learn_number(struct chat *c, struct span message);
 
 /* ticket.c: base64url(payload, 16 bytes of MAC over purpose and payload) */
 void ticket_make(struct webchat *wc, char purpose, struct span payload, struct buf *out);
+/* The path of the conversation's status page with its signature; status_url puts the public address
+ * of the gateway before it, or appends nothing when there is none. */
+void status_path(struct webchat *wc, const struct chat *c, struct buf *out);
+void status_url(struct webchat *wc, const struct chat *c, struct buf *out);
 /* 0 or ERR_FORBIDDEN. payload lives in the arena. */
 int ticket_open(struct webchat *wc, char purpose, struct span ticket, struct arena *a,
                 struct span *payload);

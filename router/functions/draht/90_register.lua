@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: EUPL-1.2
--- register: leases of channels, counters, and the names under which all functions are called.
+-- register: leases of channels, counters, small state in order, and the names under which all functions are called.
 
 -- name owner ttl -> 1 held
 local function lease(K, A)
@@ -16,6 +16,21 @@ local function count(K, A)
     local c = redis.call('INCR', key)
     if c == 1 then redis.call('PEXPIRE', key, A[2]) end
     return c
+end
+
+-- index key score cut -> the index's size
+local function rank(K, A)
+    local key = K[1] .. 'sx:' .. A[1]
+    redis.call('ZADD', key, A[3], A[2])
+    if num_of(A[4]) > 0 then redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. A[4]) end
+    return redis.call('ZCARD', key)
+end
+
+-- index min max skip limit -> values, highest score first; '' where a value has ended
+local function ranked(K, A)
+    local out = redis.call('ZREVRANGEBYSCORE', K[1] .. 'sx:' .. A[1], A[3], A[2], 'LIMIT', A[4], A[5])
+    for i = 1, #out do out[i] = redis.call('GET', K[1] .. 'st:' .. out[i]) or '' end
+    return out
 end
 
 local function register(name, fn, flags)
@@ -51,3 +66,5 @@ register('seen', seen, {})
 register('remind', remind, {})
 register('lease', lease, {})
 register('count', count, {})
+register('rank', rank, {})
+register('ranked', ranked, {'no-writes'})
