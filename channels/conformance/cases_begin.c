@@ -58,7 +58,7 @@ static const char *row_fault(const struct draht_option *r) {
         return "its name is not made of a-z, 0-9 and underscore";
     if (!r->help || !*r->help)
         return "it has no help text";
-    if (r->type > DRAHT_OPT_LIST)
+    if (r->type > DRAHT_OPT_TREE)
         return "its type does not exist";
     if (r->max < r->min)
         return "its max is below its min";

@@ -103,6 +103,8 @@ struct conf_job { /* an answer of the host that is still to come */
         draht_blob_fn blob;
         draht_history_fn history;
         draht_scan_fn scan;
+        draht_ranked_fn ranked;
+        draht_tickets_fn tickets;
         void (*lease)(void *channel, int held);
     } fn;
     void *arg;
@@ -211,6 +213,12 @@ void conf_state_set(void *host, struct draht_span key, struct draht_span value, 
                     draht_done_fn done, void *arg);
 void conf_state_get(void *host, struct draht_span key, draht_state_fn done, void *arg);
 void conf_state_del(void *host, struct draht_span key, draht_done_fn done, void *arg);
+void conf_state_rank(void *host, struct draht_span index, struct draht_span key, int64_t score,
+                     int64_t cut, draht_done_fn done, void *arg);
+void conf_state_ranked(void *host, struct draht_span index, int64_t min, int64_t max, uint32_t skip,
+                       uint32_t limit, draht_ranked_fn done, void *arg);
+void conf_tickets(void *host, const struct draht_span *numbers, size_t n, draht_tickets_fn done,
+                  void *arg);
 void conf_keep_free(struct conf *k);
 void conf_web_forget(struct conf *k);
 void conf_web_free(struct conf *k);

@@ -115,6 +115,36 @@ void conf_state_del(void *host, struct draht_span key, draht_done_fn done, void 
     conf_later_done(k, done, arg, 0);
 }
 
+/* No case asks for lists: an index takes everything and holds nothing. */
+void conf_state_rank(void *host, struct draht_span index, struct draht_span key, int64_t score,
+                     int64_t cut, draht_done_fn done, void *arg) {
+    struct conf *k = conf_check(host, "state_rank");
+    (void)score, (void)cut;
+    if (!index.n || !key.n || index.n > STATE_KEY_MAX || key.n > STATE_KEY_MAX)
+        conf_violation(k, "state_rank with an index or key of no or more than 200 bytes");
+    conf_later_done(k, done, arg, 0);
+}
+
+static void run_ranked(struct conf_job *j) {
+    j->fn.ranked(j->arg, 0, NULL, 0);
+}
+
+void conf_state_ranked(void *host, struct draht_span index, int64_t min, int64_t max, uint32_t skip,
+                       uint32_t limit, draht_ranked_fn done, void *arg) {
+    (void)index, (void)min, (void)max, (void)skip, (void)limit;
+    conf_later(conf_check(host, "state_ranked"), run_ranked, arg, 1)->fn.ranked = done;
+}
+
+static void run_tickets(struct conf_job *j) {
+    j->fn.tickets(j->arg, 0, NULL, 0);
+}
+
+void conf_tickets(void *host, const struct draht_span *numbers, size_t n, draht_tickets_fn done,
+                  void *arg) {
+    (void)numbers, (void)n;
+    conf_later(conf_check(host, "tickets"), run_tickets, arg, 1)->fn.tickets = done;
+}
+
 static void entries_free(struct conf_entry **list) {
     while (*list) {
         struct conf_entry *e = *list;

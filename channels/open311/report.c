@@ -94,9 +94,9 @@ struct span geo_redact(struct arena *a, struct span text, const struct span *nam
     struct buf b = {0};
     for (size_t i = 0; i < text.n;) {
         bool at_start = i == 0 || !is_word(text.p[i - 1]);
-        size_t n = at_start ? name_at(text, i, names, names_n) : 0;
+        size_t n = at_start ? personal(text, i) : 0;
         if (n == 0 && at_start)
-            n = personal(text, i);
+            n = name_at(text, i, names, names_n);
         if (n) {
             buf_adds(&b, "[…]");
             i += n;

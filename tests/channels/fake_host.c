@@ -30,6 +30,8 @@ struct fake_job { /* an answer that is still to come */
         draht_blob_fn blob;
         draht_history_fn history;
         draht_scan_fn scan;
+        draht_ranked_fn ranked;
+        draht_tickets_fn tickets;
     } fn;
     void *arg;
     int status, duplicate;
@@ -87,7 +89,8 @@ static struct fake {
     struct draht_timer *timers;
     int64_t now_ms;
     int accept_status, scan_status, scans;
-    bool is_open_hours;
+    bool is_open_hours, is_closed, is_erased;
+    const char *tags;
     int typings, last_typing, receipts, read_marks;
     uint64_t last_read_mark;
     uint32_t last_receipt;
@@ -311,6 +314,52 @@ static void f_state_get(void *host, struct draht_span key, draht_state_fn done, 
         }
     }
 }
+/* The index is the list of states: newest last, whatever its name. */
+static void f_state_rank(void *host, struct draht_span index, struct draht_span key, int64_t score, int64_t cut,
+                         draht_done_fn done, void *arg) {
+    (void)host, (void)index, (void)key, (void)score, (void)cut;
+    fake_later(run_done, arg)->fn.done = done;
+}
+static void run_ranked(struct fake_job *j) {
+    struct draht_span values[200];
+    size_t n = 0;
+    for (size_t i = fake.states_n; i > 0 && n < j->limit; i--)
+        if (strncmp(fake.states[i - 1].key, "request:", 8) == 0)
+            values[n++] = fake_span(fake.states[i - 1].value);
+    j->fn.ranked(j->arg, 0, values, n);
+}
+static void f_state_ranked(void *host, struct draht_span index, int64_t min, int64_t max, uint32_t skip, uint32_t limit,
+                           draht_ranked_fn done, void *arg) {
+    (void)host, (void)index, (void)min, (void)max;
+    struct fake_job *j = fake_later(run_ranked, arg);
+    j->fn.ranked = done;
+    j->limit = skip ? 0 : limit;
+}
+static void run_tickets(struct fake_job *j) {
+    struct draht_ticket all[200];
+    struct span rest = {j->bytes.p, j->bytes.n};
+    size_t n = 0;
+    for (; rest.p && rest.n; n++) {
+        struct span one = span_cut(&rest, ',');
+        all[n] = (struct draht_ticket){.size = sizeof *all,
+                                       .number = {one.p, one.n},
+                                       .tags = fake_span(fake.tags),
+                                       .is_closed = fake.is_closed,
+                                       .is_erased = fake.is_erased,
+                                       .updated_ms = fake.now_ms};
+    }
+    j->fn.tickets(j->arg, 0, all, n);
+}
+static void f_tickets(void *host, const struct draht_span *numbers, size_t n, draht_tickets_fn done, void *arg) {
+    (void)host;
+    struct fake_job *j = fake_later(run_tickets, arg);
+    j->fn.tickets = done;
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&j->bytes, "%s%.*s", i ? "," : "", (int)numbers[i].n, numbers[i].p);
+}
+static struct draht_span f_method(struct draht_http *x) {
+    return fake_span(x->method);
+}
 static int f_route(void *host, const char *methods, const char *path, size_t max, draht_http_route_fn fn) {
     (void)host, (void)max;
     fake.routes[fake.routes_n].methods = methods;
@@ -420,6 +469,10 @@ static const struct draht_host fake_host = {.size = sizeof(struct draht_host),
                                             .blob_get = f_blob_get,
                                             .state_set = f_state_set,
                                             .state_get = f_state_get,
+                                            .state_rank = f_state_rank,
+                                            .state_ranked = f_state_ranked,
+                                            .tickets = f_tickets,
+                                            .http_method = f_method,
                                             .route = f_route,
                                             .socket_route = f_socket_route,
                                             .http_rest = f_rest,
@@ -532,7 +585,7 @@ __attribute__((unused)) static void fake_request(struct draht_http *x) {
     for (size_t i = 0; i < fake.routes_n; i++) {
         size_t n = strlen(fake.routes[i].path);
         bool prefix = fake.routes[i].path[n - 1] == '*';
-        if (strcmp(fake.routes[i].methods, x->method) != 0)
+        if (!strstr(fake.routes[i].methods, x->method))
             continue;
         if (prefix ? strncmp(fake.routes[i].path, x->path, n - 1) != 0 : strcmp(fake.routes[i].path, x->path) != 0)
             continue;

@@ -74,6 +74,14 @@ void router_state_del(struct router *r, const char *channel, struct span key, ro
     (void)r, (void)channel, (void)key;
     done(arg, 0);
 }
+void router_state_rank(struct router *r, const char *channel, struct span index, struct span key, int64_t score, int64_t cut,
+                       router_done_fn done, void *arg) {
+    (void)r, (void)channel, (void)index, (void)key, (void)score, (void)cut, (void)done, (void)arg;
+}
+void router_state_ranked(struct router *r, const char *channel, struct span index, int64_t min, int64_t max, uint32_t skip,
+                         uint32_t limit, router_ranked_fn done, void *arg) {
+    (void)r, (void)channel, (void)index, (void)min, (void)max, (void)skip, (void)limit, (void)done, (void)arg;
+}
 struct router_lease *router_lease(struct router *r, const char *name, void (*on_change)(void *arg, bool held), void *arg) {
     (void)r, (void)name, (void)on_change, (void)arg;
     return NULL;
