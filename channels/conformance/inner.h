@@ -154,7 +154,8 @@ struct conf {
     enum conf_answer answer;
     char answer_text[CONF_TEXT_BYTES];
     json_t *poll_message; /* given to the next poll until the host has it */
-    const char *mode;     /* key of outbound.answers */
+    bool poll_once;
+    const char *mode; /* key of outbound.answers */
     bool hold_sends, saw_send, saw_text, saw_file, saw_typing, has_advanced;
     int sends_n;
     char stranger[CONF_TEXT_BYTES]; /* a request that the script does not know */

@@ -21,8 +21,8 @@ static const json_t *part(const struct conf *k, const char *folder, const char *
 
 bool conf_can(const struct conf *k, const char *what) {
     bool has_driver = conf_get(k, "driver") != NULL;
-    if (is_receipt(what))
-        return part(k, "receipts", what) != NULL;
+    if (is_receipt(what) && part(k, "receipts", what))
+        return true;
     if (!strcmp(what, "message"))
         return has_driver || conf_get(k, "inbound.request") || conf_get(k, "inbound.poll.message");
     if (conf_get(k, "inbound.poll") && part(k, "inbound.poll", what))
@@ -134,6 +134,7 @@ void conf_inject(struct conf *k, const char *what) {
     } else if (poll) {
         json_decref(k->poll_message);
         k->poll_message = conf_expand_json(k, poll);
+        k->poll_once = strcmp(what, "message") != 0 && strcmp(what, "attachment") != 0;
         k->has_advanced = false;
         conf_expect(k, has_answer);
     } else {
@@ -213,6 +214,12 @@ static json_t *send_answer(struct conf *k, uint64_t *delay_ms) {
 }
 
 static json_t *poll_answer(struct conf *k, uint64_t *delay_ms) {
+    if (k->poll_message && k->poll_once) { /* signs, which Draht does not store */
+        json_t *v = k->poll_message;
+        k->poll_message = NULL;
+        k->answer = CONF_ACCEPTED;
+        return v;
+    }
     if (k->poll_message)
         return json_deep_copy(k->poll_message);
     *delay_ms = POLL_REST_MS;

@@ -144,7 +144,7 @@ class Pigeon:
 
         body = {"message": message["message"], "to": message["recipient"], "text": message.get("text", "")}
         self.begin()
-        wire.call("http.request", {"method": "POST", "url": self.url, "operator": True, "body": json.dumps(body, ensure_ascii=False),
+        wire.call("http.request", {"method": "POST", "url": self.url, "body": json.dumps(body, ensure_ascii=False),
                                    "headers": {"content-type": "application/json",
                                                "authorization": f"Bearer {self.secret}"}}, answered)
 

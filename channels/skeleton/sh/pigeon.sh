@@ -76,7 +76,7 @@ on_stored() { # Draht's id of the http request
 
 on_send() {
     under_way=$((under_way + 1))
-    say '{id: "out:\(.id)", method: "http.request", params: {method: "POST", url: $url, operator: true,
+    say '{id: "out:\(.id)", method: "http.request", params: {method: "POST", url: $url,
          headers: {"content-type": "application/json", authorization: "Bearer \(env.SECRET)"},
          body: ({message: .params.message, to: .params.recipient, text: (.params.text // "")} | tojson)}}' \
         --arg url "$url"
