@@ -122,8 +122,10 @@ static bool is_refused(struct conf *k, const json_t *over, const char **why) {
     return rc < 0 && !*why;
 }
 
+static char first_sentence[CONF_TEXT_BYTES];
+
 static bool says_something(const struct conf *k) {
-    return k->is_up || (k->sentence[0] && !conf_children(k, false));
+    return k->is_up || strcmp(k->sentence, first_sentence) != 0;
 }
 
 /* A program can only say so once it runs. */
@@ -132,6 +134,7 @@ static bool program_refuses(struct conf *k, const json_t *over, const char **why
     json_object_set_new(k->script, "options", conf_merge(kept, over));
     k->sentence[0] = 0;
     int rc = conf_open(k);
+    snprintf(first_sentence, sizeof first_sentence, "%s", k->sentence);
     if (rc >= 0)
         conf_wait(k, says_something, PROGRAM_MS);
     *why = rc < 0                     ? NULL

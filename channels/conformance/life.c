@@ -79,8 +79,13 @@ static json_t *options_with(struct conf *k, const json_t *over) {
     json_t *merged = conf_merge(json_object_get(k->script, "options"), over);
     json_t *options = conf_expand_json(k, merged);
     json_decref(merged);
-    return k->program ? json_pack("{s:[s],s:o}", "command", k->program, "settings", options)
-                      : options;
+    if (!k->program)
+        return options;
+    json_t *all = json_pack("{s:[s],s:o}", "command", k->program, "settings", options);
+    char spool[96];
+    snprintf(spool, sizeof spool, "%s/spool", k->dir);
+    json_puts(all, "spool", spool);
+    return all;
 }
 
 int conf_options(struct conf *k, const json_t *over, struct buf *err) {

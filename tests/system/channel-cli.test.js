@@ -5,8 +5,9 @@ const { test, before } = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
-const { scratch, run } = require('../lib/process');
-const { BINARY, ROOT } = require('../lib/gateway');
+const http = require('node:http');
+const { scratch, run, until } = require('../lib/process');
+const { Gateway, BINARY, ROOT } = require('../lib/gateway');
 
 const dir = scratch('channel-cli');
 const env = { ...process.env, LSAN_OPTIONS: `suppressions=${path.join(ROOT, 'tests', 'lsan.supp')}:print_suppressions=0` };
@@ -91,6 +92,61 @@ test('our own channels conform', async () => {
 test('the C skeleton conforms', async () => {
     conforms(await kit(path.join(dir, 'taube', 'taube.so')), ...ALL);
     conforms(await kit(path.join(dir, 'taube')), ...ALL);
+});
+
+for (const lang of ['python', 'sh']) {
+    test(`the ${lang} skeleton conforms`, { timeout: 170000 }, async () => {
+        const folder = path.join(dir, lang);
+        const r = await draht('new', 'taube', '--lang', lang, '--dir', folder);
+        assert.equal(r.code, 0, r.out);
+        conforms(await kit(folder), ...ALL.filter((c) => !['missing option', 'close'].includes(c)), 'crash in mid-send');
+    });
+}
+
+test('all three skeletons answer a message in a gateway', { timeout: 170000 }, async () => {
+    const got = [];
+    const provider = http.createServer((q, a) => {
+        let text = '';
+        q.on('data', (c) => (text += c)).on('end', () => {
+            got.push({ url: q.url, token: q.headers.authorization, ...JSON.parse(text) });
+            a.end(`{"id":"out-${got.length}"}`);
+        });
+    });
+    await new Promise((done) => provider.listen(0, '127.0.0.1', done));
+    const settings = (id) => `settings: {url: "http://127.0.0.1:${provider.address().port}/${id}", secret: taubenschlag}`;
+    const entry = (id, type, what) => `  - id: ${id}\n    type: ${type}\n    queue: buergerbuero\n    options:\n      ${what}\n      ${settings(id)}\n`;
+    const gateway = new Gateway({
+        extra_channels: entry('in-c', 'shared-object', `path: ${path.join(dir, 'taube', 'taube.so')}`) +
+            entry('in-python', 'exec', `command: [${path.join(dir, 'python', 'taube.py')}]`) + entry('in-sh', 'exec', `command: [${path.join(dir, 'sh', 'taube.sh')}]`),
+    });
+    try {
+        await gateway.start();
+        await gateway.login();
+        const post = (id, where, body, token = 'taubenschlag') => gateway.raw('POST', `/channels/${id}/${where}`, { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, JSON.stringify(body));
+        for (const id of ['in-c', 'in-python', 'in-sh']) {
+            await until(`${id} to be up`, async () => (await gateway.api('GET', '/settings')).channels.find((c) => c.id === id)?.up, 60000);
+            const message = { id: `${id}-1`, from: `anna-${id}`, name: 'Anna', text: `Grüße über ${id}` };
+            assert.equal((await post(id, 'in', message, 'taubenschlaf')).status, 401);
+            assert.equal((await post(id, 'in', message)).status, 200);
+            assert.equal((await post(id, 'in', message)).status, 200, 'a repetition gets its yes, too');
+            const tickets = (await gateway.api('GET', '/tickets?view=all')).tickets.filter((t) => t.channel === id);
+            assert.equal(tickets.length, 1, `${id}: one ticket`);
+            const number = tickets[0].number;
+            await gateway.api('POST', `/tickets/${number}/messages`, { kind: 'reply', text: `Antwort über ${id} „ä“`, attachments: [], client_id: `${id}-r` }, 202);
+            const sent = await until(`the reply by ${id}`, () => got.find((g) => g.url === `/${id}`), 60000);
+            assert.equal(sent.token, 'Bearer taubenschlag');
+            assert.equal(sent.to, `anna-${id}`);
+            assert.match(sent.text, new RegExp(`Antwort über ${id} „ä“`));
+            const state = async () => (await gateway.api('GET', `/tickets/${number}`)).items.find((m) => m.direction === 'out')?.delivery.state;
+            await until(`${id}: sent`, async () => (await state()) === 'sent', 30000);
+            assert.equal((await post(id, 'report', { id: `out-${got.indexOf(sent) + 1}`, state: 'delivered' })).status, 200);
+            await until(`${id}: delivered`, async () => (await state()) === 'delivered', 30000);
+        }
+        assert.equal(got.length, 3, 'nothing was sent twice');
+    } finally {
+        provider.close();
+        await gateway.close();
+    }
 });
 
 test('one case alone, and options laid over', async () => {
