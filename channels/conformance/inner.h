@@ -24,7 +24,8 @@
 #define CONF_ACCEPT_MS 60 /* the pretended store is this slow, so that an early yes shows */
 #define CONF_WAIT_MS 15000
 #define CONF_HURRY_MS 1500 /* once something that had to come did not */
-#define CONF_REST_MS 300   /* how long nothing must happen */
+#define CONF_ROUTE_MS 2000
+#define CONF_REST_MS 300 /* how long nothing must happen */
 #define CONF_TEXT_BYTES 600
 #define CONF_PORTS 4
 #define CONF_CYCLES 16 /* how often it is opened and closed to see whether memory is left */
@@ -160,6 +161,7 @@ struct conf {
     int sends_n;
     char stranger[CONF_TEXT_BYTES]; /* a request that the script does not know */
     bool is_injecting;              /* the exchange being made carries a message */
+    const json_t *request;          /* the one under way */
     char prepared[128];             /* the sender for whom inbound.before was done */
     struct draht_http *asked;       /* the injected request under way */
     struct child *driver;
@@ -243,6 +245,9 @@ void conf_http_respond(struct draht_http *x, int status, const char *type, struc
  * route takes it, k->answer_text says why. */
 struct draht_http *conf_web_call(struct conf *k, const json_t *request,
                                  const struct span *raw_body);
+
+/* Whether a route takes the expanded request of the script (programs set theirs a moment late). */
+bool conf_web_takes(const struct conf *k, const json_t *request);
 
 /* peer.c: the provider. what: "message", "attachment", "forged", "typing", or a receipt. */
 bool conf_can(const struct conf *k, const char *what);

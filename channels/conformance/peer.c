@@ -92,9 +92,15 @@ static void prepare(struct conf *k) {
     }
 }
 
+static bool has_route(const struct conf *k) {
+    return conf_web_takes(k, k->request);
+}
+
 static void by_request(struct conf *k, const json_t *request, const struct span *raw) {
     prepare(k);
     k->answer_text[0] = 0;
+    k->request = request;
+    conf_wait(k, has_route, CONF_ROUTE_MS);
     k->is_injecting = true;
     k->asked = conf_web_call(k, request, raw);
     k->is_injecting = false;

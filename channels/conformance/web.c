@@ -221,6 +221,17 @@ static void fill(struct draht_http *x, const json_t *request, const struct span 
     take_headers(x, json_object_get(request, "headers"));
 }
 
+bool conf_web_takes(const struct conf *k, const json_t *request) {
+    struct buf path = {0};
+    const char *rest;
+    bool known;
+    conf_expand(k, json_str(request, "path", "/in"), &path);
+    path.p[strcspn(path.p, "?")] = 0;
+    bool takes = route_of(k, json_str(request, "method", "POST"), path.p, &rest, &known) != NULL;
+    buf_free(&path);
+    return takes;
+}
+
 struct draht_http *conf_web_call(struct conf *k, const json_t *request,
                                  const struct span *raw_body) {
     struct buf path = {0};

@@ -16,7 +16,7 @@
 #define SECRET_CHARS_MIN 8
 #define PROVIDER_MS 20000
 
-struct pigeon {
+struct channel {
     const struct draht_host *h;
     void *host;
     char *url, *authorization; /* "Bearer <secret>", both ways */
@@ -40,11 +40,11 @@ static struct draht_span span(const char *s) {
 
 /* ---- waiting: stop lets work finish before it says done */
 
-static void begin(struct pigeon *p) {
+static void begin(struct channel *p) {
     p->under_way++;
 }
 
-static void end(struct pigeon *p) {
+static void end(struct channel *p) {
     draht_done_fn stopped = --p->under_way == 0 ? p->stopped : NULL;
     if (!stopped)
         return;
@@ -55,18 +55,18 @@ static void end(struct pigeon *p) {
 /* ---- a message comes in */
 
 struct waiting { /* a request that is answered when the message is stored */
-    struct pigeon *p;
+    struct channel *p;
     struct draht_http *x;
 };
 
-static void answer(struct pigeon *p, struct draht_http *x, int status, const char *text) {
+static void answer(struct channel *p, struct draht_http *x, int status, const char *text) {
     p->h->http_respond(x, status, "text/plain; charset=utf-8", span(text));
 }
 
 /* Only now the provider gets its yes: before, the message would be lost when we crash. */
 static void on_stored(void *arg, int status, const struct draht_accepted *a) {
     struct waiting *w = arg;
-    struct pigeon *p = w->p;
+    struct channel *p = w->p;
     (void)a;
     if (status == 0)
         answer(p, w->x, 200, "stored");
@@ -79,7 +79,7 @@ static void on_stored(void *arg, int status, const struct draht_accepted *a) {
 }
 
 /* The same time for every wrong guess. */
-static int is_authorized(struct pigeon *p, struct draht_http *x) {
+static int is_authorized(struct channel *p, struct draht_http *x) {
     struct draht_span given = p->h->http_header(x, "authorization");
     size_t n = strlen(p->authorization);
     unsigned char different = given.n != n;
@@ -89,7 +89,7 @@ static int is_authorized(struct pigeon *p, struct draht_http *x) {
 }
 
 /* The body as an object, or NULL with the request answered. */
-static json_t *read_body(struct pigeon *p, struct draht_http *x) {
+static json_t *read_body(struct channel *p, struct draht_http *x) {
     struct draht_span body = p->h->http_body(x);
     if (!is_authorized(p, x)) {
         answer(p, x, 401, "wrong token");
@@ -119,7 +119,7 @@ static char *clean(const char *s) {
     return out;
 }
 
-static void take_in(struct pigeon *p, struct draht_http *x, const json_t *o) {
+static void take_in(struct channel *p, struct draht_http *x, const json_t *o) {
     const char *id = text_of(o, "id", ID_CHARS_MAX), *from = text_of(o, "from", ID_CHARS_MAX);
     char *text = clean(text_of(o, "text", BODY_BYTES_MAX));
     struct waiting *w = malloc(sizeof *w);
@@ -145,7 +145,7 @@ static void take_in(struct pigeon *p, struct draht_http *x, const json_t *o) {
 }
 
 static void on_in(void *channel, struct draht_http *x) {
-    struct pigeon *p = channel;
+    struct channel *p = channel;
     json_t *o = read_body(p, x);
     if (o)
         take_in(p, x, o);
@@ -154,7 +154,7 @@ static void on_in(void *channel, struct draht_http *x) {
 
 /* What became of a reply: {"id": the provider's id, "state": "delivered" | "read" | "failed"}. */
 static void on_report(void *channel, struct draht_http *x) {
-    struct pigeon *p = channel;
+    struct channel *p = channel;
     json_t *o = read_body(p, x);
     if (!o)
         return;
@@ -175,7 +175,7 @@ static void on_report(void *channel, struct draht_http *x) {
 /* ---- a reply goes out */
 
 struct sending {
-    struct pigeon *p;
+    struct channel *p;
     struct draht_token *token;
 };
 
@@ -200,7 +200,7 @@ static void settle_by(struct sending *s, const struct draht_http_answer *a) {
 
 static void on_answer(void *arg, const struct draht_http_answer *a) {
     struct sending *s = arg;
-    struct pigeon *p = s->p;
+    struct channel *p = s->p;
     settle_by(s, a);
     free(s);
     end(p);
@@ -217,8 +217,8 @@ static char *body_of(const struct draht_outbound *m) {
     return text;
 }
 
-static int pigeon_send(void *channel, const struct draht_outbound *m, struct draht_token *t) {
-    struct pigeon *p = channel;
+static int channel_send(void *channel, const struct draht_outbound *m, struct draht_token *t) {
+    struct channel *p = channel;
     struct sending *s = malloc(sizeof *s);
     char *body = body_of(m), authorization[300];
     snprintf(authorization, sizeof authorization, "authorization: %s", p->authorization);
@@ -246,14 +246,14 @@ static int pigeon_send(void *channel, const struct draht_outbound *m, struct dra
 
 /* ---- life */
 
-static void pigeon_close(void *channel) {
-    struct pigeon *p = channel;
+static void channel_close(void *channel) {
+    struct channel *p = channel;
     free(p->url);
     free(p->authorization);
     free(p);
 }
 
-static int check(struct pigeon *p, const json_t *o, char *err) {
+static int check(struct channel *p, const json_t *o, char *err) {
     const char *url = text_of(o, "url", 500), *secret = text_of(o, "secret", 200);
     if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0) {
         snprintf(err, 256, "url: \"%.100s\" does not begin with http:// or https://.", url);
@@ -274,9 +274,9 @@ static int check(struct pigeon *p, const json_t *o, char *err) {
     return 0;
 }
 
-static int pigeon_open(const struct draht_host *h, void *host, const char *id,
-                       const char *options_json, void **out, char *err) {
-    struct pigeon *p = calloc(1, sizeof *p);
+static int channel_open(const struct draht_host *h, void *host, const char *id,
+                        const char *options_json, void **out, char *err) {
+    struct channel *p = calloc(1, sizeof *p);
     json_t *o = json_loads(options_json, 0, NULL);
     (void)id;
     snprintf(err, 256, "there is not enough memory.");
@@ -284,7 +284,7 @@ static int pigeon_open(const struct draht_host *h, void *host, const char *id,
     json_decref(o);
     if (rc < 0) {
         if (p)
-            pigeon_close(p);
+            channel_close(p);
         return rc;
     }
     p->h = h;
@@ -293,8 +293,8 @@ static int pigeon_open(const struct draht_host *h, void *host, const char *id,
     return 0;
 }
 
-static int pigeon_start(void *channel, char *err) {
-    struct pigeon *p = channel;
+static int channel_start(void *channel, char *err) {
+    struct channel *p = channel;
     if (p->h->route(p->host, "POST", "/in", BODY_BYTES_MAX, on_in) < 0 ||
         p->h->route(p->host, "POST", "/report", BODY_BYTES_MAX, on_report) < 0) {
         snprintf(err, 256, "the routes could not be set.");
@@ -304,8 +304,8 @@ static int pigeon_start(void *channel, char *err) {
     return 0;
 }
 
-static void pigeon_stop(void *channel, draht_done_fn done, void *arg) {
-    struct pigeon *p = channel;
+static void channel_stop(void *channel, draht_done_fn done, void *arg) {
+    struct channel *p = channel;
     if (!p->under_way) {
         done(arg, 0);
         return;
@@ -314,20 +314,20 @@ static void pigeon_stop(void *channel, draht_done_fn done, void *arg) {
     p->stopped_arg = arg;
 }
 
-static const struct draht_channel_ops pigeon_ops = {.size = sizeof(struct draht_channel_ops),
-                                                    .caps = DRAHT_CAP_IDEMPOTENT |
-                                                            DRAHT_CAP_DELIVERED | DRAHT_CAP_READ,
-                                                    .type = "pigeon",
-                                                    .options = options,
-                                                    .concurrency = 4,
-                                                    .open = pigeon_open,
-                                                    .start = pigeon_start,
-                                                    .stop = pigeon_stop,
-                                                    .close = pigeon_close,
-                                                    .send = pigeon_send};
+static const struct draht_channel_ops channel_ops = {.size = sizeof(struct draht_channel_ops),
+                                                     .caps = DRAHT_CAP_IDEMPOTENT |
+                                                             DRAHT_CAP_DELIVERED | DRAHT_CAP_READ,
+                                                     .type = "pigeon",
+                                                     .options = options,
+                                                     .concurrency = 4,
+                                                     .open = channel_open,
+                                                     .start = channel_start,
+                                                     .stop = channel_stop,
+                                                     .close = channel_close,
+                                                     .send = channel_send};
 
 const struct draht_channel_ops *draht_channel_plugin(uint32_t host_major);
 
 const struct draht_channel_ops *draht_channel_plugin(uint32_t host_major) {
-    return host_major == DRAHT_ABI_MAJOR ? &pigeon_ops : NULL;
+    return host_major == DRAHT_ABI_MAJOR ? &channel_ops : NULL;
 }

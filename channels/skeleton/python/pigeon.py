@@ -73,7 +73,7 @@ def clean(text):
     return "".join(c for c in text if c >= " " or c in "\n\t")
 
 
-class Pigeon:
+class Channel:
     def __init__(self, settings):
         self.url, self.secret = settings["url"], settings["secret"]
         if not self.url.startswith(("http://", "https://")):
@@ -142,7 +142,7 @@ class Pigeon:
             respond(self.verdict(result, error))
             self.end()
 
-        body = {"message": message["message"], "to": message["recipient"], "text": message.get("text", "")}
+        body = {"message": message["message"], "to": message.get("recipient", ""), "text": message.get("text", "")}
         self.begin()
         wire.call("http.request", {"method": "POST", "url": self.url, "body": json.dumps(body, ensure_ascii=False),
                                    "headers": {"content-type": "application/json",
@@ -179,7 +179,7 @@ class Pigeon:
             done({})
 
 
-def serve(pigeon, line):
+def serve(channel, line):
     """One request of Draht. Returns the channel once it is made."""
     method, params, number = line.get("method"), line.get("params", {}), line.get("id")
 
@@ -190,32 +190,32 @@ def serve(pigeon, line):
     if method == "draht.manifest":
         respond(MANIFEST)
     elif method == "draht.init":
-        pigeon = Pigeon(params["settings"])
+        channel = Channel(params["settings"])
+        respond({})  # ready: from now on we may ask
         for path in ("/in", "/report"):
             wire.tell("http.route", {"methods": "POST", "path": path, "body_max": 65536, "headers": ["authorization"]})
-        respond({})
     elif method == "http":
-        pigeon.http(params, respond)
+        channel.http(params, respond)
     elif method == "send":
-        pigeon.send(params, respond)
+        channel.send(params, respond)
     elif method == "shutdown":
-        pigeon.shutdown(respond) if pigeon else sys.exit(0)
+        channel.shutdown(respond) if channel else sys.exit(0)
     elif number is not None:
         raise Refused(-32601, "no such method")
-    return pigeon
+    return channel
 
 
 def main():
     sys.stdin.reconfigure(encoding="utf-8")
     sys.stdout.reconfigure(encoding="utf-8")
-    pigeon = None
+    channel = None
     for text in sys.stdin:
         line = json.loads(text)
         if "method" not in line:
             wire.answered(line)
             continue
         try:
-            pigeon = serve(pigeon, line)
+            channel = serve(channel, line)
         except Refused as refused:
             code, sentence = refused.args
             wire.write(id=line.get("id"), error={"code": code, "message": sentence})

@@ -78,7 +78,7 @@ on_send() {
     under_way=$((under_way + 1))
     say '{id: "out:\(.id)", method: "http.request", params: {method: "POST", url: $url,
          headers: {"content-type": "application/json", authorization: "Bearer \(env.SECRET)"},
-         body: ({message: .params.message, to: .params.recipient, text: (.params.text // "")} | tojson)}}' \
+         body: ({message: .params.message, to: (.params.recipient // ""), text: (.params.text // "")} | tojson)}}' \
         --arg url "$url"
 }
 
@@ -106,10 +106,10 @@ on_init() {
         say '{id: .id, error: {code: -32602, message: "secret: needs 8 characters or more."}}'
         return
     fi
+    say '{id: .id, result: {}}' # ready: from now on we may ask
     for path in /in /report; do
         say '{method: "http.route", params: {methods: "POST", path: $path, body_max: 65536, headers: ["authorization"]}}' --arg path $path
     done
-    say '{id: .id, result: {}}'
 }
 
 # What is under way may finish; then the program ends.
