@@ -102,6 +102,18 @@ static void do_get(struct api_call *c) {
         api_problem(c, 404, "not_found", "There is no such path. openapi.yaml lists all.");
 }
 
+/* Taking back a reply may have opened the ticket that it closed: the citizen's window follows. */
+static void on_undone(void *arg, int error, json_t *v) {
+    struct api_call *c = arg;
+    const char *dot = strchr(c->message, '.');
+    char number[sizeof c->message];
+    snprintf(number, sizeof number, "%.*s", dot ? (int)(dot - c->message) : 0, c->message);
+    const struct api_thread *t = error < 0 ? NULL : api_thread_of(c->api, number);
+    if (t && !c->api->is_stopping)
+        host_notify(c->api->o.host, t->channel, t->thread, "open", number);
+    api_done_json(c, error, v);
+}
+
 static void do_act(struct api_call *c) {
     static const struct {
         const char *path, *action;
@@ -110,7 +122,7 @@ static void do_act(struct api_call *c) {
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
         if (span_eq(c->tail, actions[i].path)) {
             outbox_action(c->api->o.router, c->message, c->user.id, actions[i].action,
-                          api_done_json, c);
+                          !strcmp(actions[i].action, "undo") ? on_undone : api_done_json, c);
             return;
         }
     api_problem(c, 404, "not_found", "There is no such action: retry, cancel, mark-sent or undo.");

@@ -12,7 +12,7 @@ local function fetch_names()
 end
 
 local STREAM_MAX, ITEMS_MAX, CONTACT_MAX = '200000', 5000, 4096
-local DEDUPE_S, CLIENT_S, RECEIPT_S = '3456000', '604800', '7776000'
+local DEDUPE_S, CLIENT_S, RECEIPT_S, UNDO_S = '3456000', '604800', '7776000', '3600'
 local LISTED = {queued = true, sending = true, retry = true, failed = true, in_doubt = true}
 
 local function event(P, now, what, num, n, ch, queue, actor, info, th)

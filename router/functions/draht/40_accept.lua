@@ -103,7 +103,7 @@ local function reply(K, A)
     if kind == 'reply' then
         if st == 'new' or st == 'closed' then st = 'open' end
         if as == '' then as = user end
-        call('HSET', P .. 't:' .. num, 'lb', call('HGET', P .. 't:' .. num, 'lo') or '', 'lo', now)
+        call('HSET', P .. 't:' .. num, 'lo', now)
         call('ZREM', P .. 'un', num)
         enqueue(P, num, n, by, now, A[7], A[8], 0)
         set_preview(P, num, A[10])
@@ -115,7 +115,10 @@ local function reply(K, A)
         enqueue(P, num, n, by, now, A[7], 0, 1)
     end
     local close = A[9] == '1'
-    if close then st = 'closed' end
+    if close then
+        if T.st ~= 'closed' then call('SET', P .. 'sc:' .. num .. '/' .. n, T.st, 'EX', UNDO_S) end
+        st = 'closed'
+    end
     if st ~= T.st then
         call('HSET', P .. 't:' .. num, 'st', st, 'n', note_event(P, num, now, user, 'state', T.st, st))
     end

@@ -41,13 +41,23 @@ local function whose(K, A)
     return {num, n, co, redis.call('GETRANGE', P .. 'c:' .. co, 0, 72)}
 end
 
--- A reply that was taken back answered nothing: the time of the reply before it counts again (lb).
-local function unanswer(P, num, T, at)
-    local key = P .. 't:' .. num
-    local v = redis.call('HMGET', key, 'lo', 'lb', 'li')
-    if v[1] ~= tostring(at) then return end
-    redis.call('HSET', key, 'lo', v[2] or '')
-    if T.st ~= 'closed' and (num_of(v[3] or '') or 0) > (num_of(v[2] or '') or 0) then redis.call('ZADD', P .. 'un', v[3], num) end
+-- A reply that was taken back answered nothing: the latest reply that still stands counts. What it closed opens again.
+local function unanswer(P, num, n, T, now, user)
+    local key, latest, rows = P .. 't:' .. num, 0, redis.call('HVALS', P .. 'd:' .. num)
+    for i = 1, #rows do
+        local st, auto, created = match(rows[i], '^([^\t]*)' .. ('\t[^\t]*'):rep(9) .. '\t([^\t]*)\t([^\t]*)')
+        if st ~= 'cancelled' and auto == '0' and num_of(created) > latest then latest = num_of(created) end
+    end
+    redis.call('HSET', key, 'lo', latest > 0 and fmt('%.0f', latest) or '')
+    local was = redis.call('GET', P .. 'sc:' .. num .. '/' .. n)
+    if was and T.st == 'closed' then
+        note_event(P, num, now, user, 'state', 'closed', was)
+        open_indexes(P, num, T, now, was, T.q, T.as)
+        redis.call('HSET', key, 'st', was)
+        T.st = was
+    end
+    local li = num_of(redis.call('HGET', key, 'li') or '') or 0
+    if T.st ~= 'closed' and li > latest then redis.call('ZADD', P .. 'un', li, num) end
 end
 
 local MAY = {
@@ -77,7 +87,7 @@ local function action(K, A)
         D.state = what == 'mark_sent' and 'sent' or 'cancelled'
         row_write(P, num, n, D)
         leave_queue(P, num, n, D, now)
-        if what == 'undo' then unanswer(P, num, T, D.created) end
+        if what == 'undo' then unanswer(P, num, n, T, now, A[4]) end
     end
     redis.call('HSET', P .. 't:' .. num, 'dl', delivery_word(P, num, 3), 'u', now, 'n',
         note_event(P, num, now, A[4], 'delivery', was, D.state), 'rv', num_of(T.rv) + 1)
