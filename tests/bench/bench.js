@@ -7,7 +7,8 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { Gateway, ROOT } = require('../lib/gateway');
-const steps = require('./steps');
+const { channels, channel_costs } = require('./channels');
+const steps = { ...require('./steps'), channels, channel_costs };
 
 const arg = (name, fallback) => {
     const i = process.argv.indexOf(`--${name}`);

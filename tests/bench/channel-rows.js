@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: EUPL-1.2
+// How each HTTP channel is set up and spoken to in a measurement: yaml for the gateway, request(i, sender, text) for one message.
+'use strict';
+const { signature, asMetaWrites, bodyOf } = require('../lib/fake-graph');
+
+const META = { whatsapp: '100200300', messenger: '500600', instagram: '700800' };
+const META_OWN = { whatsapp: '      phone_number_id: "100200300"\n', messenger: '      page_id: "500600"\n', instagram: '      page_id: "500600"\n      account_id: "700800"\n' };
+
+function meta(name) {
+    return {
+        name,
+        yaml: `  - id: ${name}\n    type: ${name}\n    queue: buergerbuero\n    options:\n      privacy_acknowledged: true\n      app_secret: secret-of-the-app\n      verify_token: word-of-the-city\n      access_token: token-of-the-city\n      api_url: "http://127.0.0.1:9"\n${META_OWN[name]}`,
+        request(i, sender, text) {
+            const at = Date.now(), number = `49155${sender.slice(1).padStart(6, '0')}`;
+            const x = name === 'whatsapp'
+                ? { message: { from: number, id: `id.${at}.${i}`, timestamp: String(Math.floor(at / 1000)), type: 'text', text: { body: text } }, contacts: [{ profile: { name: 'Jana Probe' }, wa_id: number }] }
+                : { event: { sender: { id: number }, timestamp: at, message: { mid: `id.${at}.${i}`, text } } };
+            const body = Buffer.from(asMetaWrites(bodyOf(name, META[name], [x])));
+            return { path: `/channels/${name}/webhook`, headers: { 'content-type': 'application/json', 'x-hub-signature-256': signature('secret-of-the-app', body) }, body };
+        },
+    };
+}
+
+const rows = [meta('whatsapp'), meta('messenger'), meta('instagram')];
+
+module.exports = { rows };
