@@ -21,6 +21,24 @@ function meta(name) {
     };
 }
 
-const rows = [meta('whatsapp'), meta('messenger'), meta('instagram')];
+const open311 = {
+    name: 'open311',
+    yaml: `  - id: open311
+    type: open311
+    queue: buergerbuero
+    options:
+      api_keys: [schluessel-der-messung]
+      bounds: [51.2, 12.2, 51.5, 12.6]
+      contact: "open311@stadt.test"
+      services:
+        - {code: "002", name: Straßenlaterne, description: Licht ist aus}
+`,
+    request(i, sender, text) {
+        const body = Buffer.from(new URLSearchParams({ api_key: 'schluessel-der-messung', service_code: '002', lat: String(51.3 + (i % 1000) / 10000), long: '12.4', email: `${sender}@buerger.test`, description: `${text} ${Date.now()}` }).toString());
+        return { path: '/channels/open311/requests.json', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body };
+    },
+};
+
+const rows = [open311, meta('whatsapp'), meta('messenger'), meta('instagram')];
 
 module.exports = { rows };
