@@ -86,7 +86,6 @@ static void store_event(void *arg, const struct store_event *e) {
                            .ticket = e->ticket,
                            .message = message,
                            .channel = e->channel,
-                           .thread_key = e->thread,
                            .queue = e->queue,
                            .actor = e->actor,
                            .at_ms = e->at_ms};

@@ -233,7 +233,7 @@ void router_count(struct router *r, const char *name, uint64_t window_ms,
 
 /* ---- feed (seam upwards) ---- */
 struct feed_event { /* borrowed */
-    const char *id, *type, *ticket, *message, *channel, *thread_key, *queue, *actor;
+    const char *id, *type, *ticket, *message, *channel, *queue, *actor;
     int64_t at_ms;
 };
 typedef void (*feed_listener)(void *arg, const struct feed_event *e);

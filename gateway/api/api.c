@@ -224,7 +224,6 @@ void api_feed(void *api, const struct feed_event *e) {
     if (a->is_stopping)
         return;
     health_count(e);
-    thread_keep(a, e->ticket, e->channel, e->thread_key);
     inbox_feed(a->inbox, e);
 }
 
