@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "channels/shared_object.h"
+
 void host_extend(void *to, size_t to_bytes, const void *from) {
     uint32_t size;
     memcpy(&size, from, sizeof size);
@@ -156,6 +158,7 @@ static struct host_channel *channel_new(struct host *h, const struct config_chan
     c->outbox.concurrency = cc->concurrency > 0  ? (uint32_t)cc->concurrency
                             : c->ops.concurrency ? c->ops.concurrency
                                                  : 4;
+    c->has_concurrency = cc->concurrency > 0;
     c->outbox.rate_per_minute = cc->rate_per_minute > 0 ? (uint32_t)cc->rate_per_minute : 0;
     c->outbox.is_idempotent = (c->ops.caps & DRAHT_CAP_IDEMPOTENT) != 0;
     c->outbox.has_history = (c->ops.caps & DRAHT_CAP_HISTORY) != 0;
@@ -168,12 +171,20 @@ static int open_one(struct host *h, const struct config_channel *cc, struct faul
     if (!ops)
         return fault_set(f, ERR_UNSUPPORTED, "channel %s: there is no channel type \"%s\".", cc->id,
                          cc->type);
+    char err[256] = "", *settings = NULL;
+    bool is_object = strcmp(cc->type, shared_object_ops.type) == 0;
+    if (is_object && !(ops = shared_object_load(cc->options, &settings, err)))
+        return fault_set(f, ERR_UNSUPPORTED, "channel %s: %s", cc->id, err);
     struct host_channel *c = channel_new(h, cc, ops);
+    c->is_built_in = !is_object;
+    if (settings) {
+        free(c->options);
+        c->options = settings;
+    }
     h->channels[h->channels_n++] = c;
     if (!c->ops.open || !c->ops.start || !c->ops.stop || !c->ops.close || !c->ops.send)
         return fault_set(f, ERR_INVALID, "channel %s: the type \"%s\" lacks a required function.",
                          c->id, c->type);
-    char err[256] = "";
     int rc = c->ops.open(&host_table, c, c->id, c->options, &c->state, err);
     if (rc < 0)
         return fault_set(f, rc, "channel %s: %s", c->id, err);
@@ -293,19 +304,32 @@ void host_free(struct host **hp) {
     bury(h);
 }
 
+static void reload_one(struct host_channel *c, const char *options) {
+    if (strcmp(c->options, options) == 0)
+        return;
+    int rc = c->ops.reload ? c->ops.reload(c->state, options) : 1;
+    log_info("channel.reload", "channel=%s needs_restart=%d", c->id, rc != 0);
+    if (rc != 0)
+        return;
+    free(c->options);
+    c->options = xstrdup(options);
+}
+
 void host_reload(struct host *h, const struct config *config) {
     h->config = config;
     for (int i = 0; i < config->channels_n; i++) {
         const struct config_channel *cc = &config->channels[i];
         struct host_channel *c = host_find(h, cc->id);
-        if (!c || !cc->options || strcmp(c->options, cc->options) == 0)
+        char err[256] = "", *settings = NULL;
+        if (!c || !cc->options)
             continue;
-        int rc = c->ops.reload ? c->ops.reload(c->state, cc->options) : 1;
-        log_info("channel.reload", "channel=%s needs_restart=%d", c->id, rc != 0);
-        if (rc != 0)
-            continue;
-        free(c->options);
-        c->options = xstrdup(cc->options);
+        if (c->is_built_in)
+            reload_one(c, cc->options);
+        else if (shared_object_load(cc->options, &settings, err))
+            reload_one(c, settings);
+        else
+            log_warn("channel.reload", "channel=%s %s", c->id, err);
+        free(settings);
     }
 }
 

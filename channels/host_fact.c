@@ -164,6 +164,16 @@ void host_health(void *host, int is_up, const char *sentence) {
     host_set_up(host, is_up != 0, sentence);
 }
 
+void host_offer(void *host, uint32_t caps, uint32_t text_max, uint32_t concurrency) {
+    struct host_channel *c = host;
+    c->ops.caps = caps;
+    c->ops.text_max = text_max;
+    if (concurrency && !c->has_concurrency)
+        c->outbox.concurrency = concurrency;
+    c->outbox.is_idempotent = (caps & DRAHT_CAP_IDEMPOTENT) != 0;
+    c->outbox.has_history = (caps & DRAHT_CAP_HISTORY) != 0;
+}
+
 void *host_builtin(void *host, const char *what) {
     struct host_channel *c = host;
     if (!c->is_built_in)
@@ -219,4 +229,5 @@ const struct draht_host host_table = {
     .state_rank = host_state_rank,
     .state_ranked = host_state_ranked,
     .tickets = host_tickets,
+    .offer = host_offer,
 };

@@ -85,6 +85,7 @@ struct host_channel {
     char *id, *type, *options, *queue;
     struct outbox_channel outbox;
     char mac_purpose[96];
+    bool has_concurrency; /* the operator set it */
     bool is_built_in, is_open, is_started, is_up, is_broken, is_stopping, is_stopped;
     char sentence[HOST_SENTENCE_BYTES];
     int64_t last_in_ms, last_out_ms;
@@ -219,6 +220,7 @@ void host_mac(void *host, struct draht_span text, uint8_t out[32]);
 void host_random(void *out, size_t n);
 void host_log(void *host, int level, const char *event, const char *text);
 void host_health(void *host, int is_up, const char *sentence);
+void host_offer(void *host, uint32_t caps, uint32_t text_max, uint32_t concurrency);
 void *host_builtin(void *host, const char *what);
 
 #endif

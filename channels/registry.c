@@ -2,22 +2,28 @@
 /* registry: opening this file is reading the list of channels. It decides nothing. */
 #include "channels/registry.h"
 
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "channels/email/email.h"
+#include "channels/exec/exec.h"
 #include "channels/matrix/matrix.h"
 #include "channels/meta/meta.h"
 #include "channels/open311/open311.h"
+#include "channels/shared_object.h"
 #include "channels/webchat/webchat.h"
 
 static const struct draht_channel_ops *const built_in[] = {
-    &webchat_ops,   /* chat window on the city's pages, and its form without JavaScript */
-    &email_ops,     /* mail by LMTP and IMAP, answers by SMTP */
-    &matrix_ops,    /* rooms of the Matrix network */
-    &whatsapp_ops,  /* WhatsApp Cloud API; this and the next two: off until confirmed */
-    &messenger_ops, /* Facebook Messenger */
-    &instagram_ops, /* Instagram direct messages */
-    &open311_ops,   /* GeoReport v2: reports from other systems, their state back */
+    &webchat_ops,       /* chat window on the city's pages, and its form without JavaScript */
+    &email_ops,         /* mail by LMTP and IMAP, answers by SMTP */
+    &matrix_ops,        /* rooms of the Matrix network */
+    &whatsapp_ops,      /* WhatsApp Cloud API; this and the next two: off until confirmed */
+    &messenger_ops,     /* Facebook Messenger */
+    &instagram_ops,     /* Instagram direct messages */
+    &open311_ops,       /* GeoReport v2: reports from other systems, their state back */
+    &exec_ops,          /* a program of the operator, in any language */
+    &shared_object_ops, /* a shared object of the operator */
 };
 static const int built_in_n = (int)(sizeof built_in / sizeof *built_in);
 
@@ -42,4 +48,15 @@ const struct draht_option *registry_options(const char *type, int *rows_out) {
     if (rows_out)
         *rows_out = n;
     return ops->options;
+}
+
+int registry_check(const char *type, const char *options_json, char err[256]) {
+    char *settings = NULL;
+    if (strcmp(type, exec_ops.type) == 0)
+        return exec_check(options_json, err);
+    if (strcmp(type, shared_object_ops.type) != 0)
+        return 0;
+    bool good = shared_object_load(options_json, &settings, err) != NULL;
+    free(settings);
+    return good ? 0 : -1;
 }

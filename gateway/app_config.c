@@ -42,6 +42,19 @@ static const char *mail_options(struct arena *m, const struct config *c, const c
     return kept;
 }
 
+/* Attachments on their way through a program lie below state_dir. */
+static const char *exec_options(struct arena *m, const struct config *c,
+                                const struct config_channel *cc) {
+    json_t *o = json_parse(span_str(cc->options ? cc->options : "{}"), 1 << 20, NULL);
+    if (json_is_object(o) && !*json_str(o, "spool", ""))
+        json_puts(o, "spool", arena_printf(m, "%s/exec/%s", c->state_dir, cc->id));
+    char *text = json_text(o);
+    const char *kept = arena_strdup(m, text);
+    free(text);
+    json_decref(o);
+    return kept;
+}
+
 static void fill_channels(struct arena *m, struct config *c) {
     struct config_channel *list =
         arena_alloc(m, sizeof *list * (size_t)(c->channels_n ? c->channels_n : 1));
@@ -49,6 +62,8 @@ static void fill_channels(struct arena *m, struct config *c) {
         list[i] = c->channels[i];
         if (!strcmp(list[i].type, "email"))
             list[i].options = mail_options(m, c, list[i].options);
+        else if (!c->demo && !strcmp(list[i].type, "exec"))
+            list[i].options = exec_options(m, c, &list[i]);
         else if (c->demo && strcmp(list[i].type, "webchat"))
             list[i].enabled = false; /* nothing of a demo leaves the house */
     }

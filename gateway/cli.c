@@ -97,16 +97,32 @@ static int do_run(struct cli_args *a) {
     return app_run(&a->app);
 }
 
+/* Operators' own channels say themselves which settings they take. */
+static bool check_own(const char *path, const struct config *c) {
+    bool good = true;
+    for (int i = 0; i < c->channels_n; i++) {
+        const struct config_channel *cc = &c->channels[i];
+        char err[256] = "";
+        if (!cc->enabled || registry_check(cc->type, cc->options, err) >= 0)
+            continue;
+        printf("%s:%d:%d: channel %s: %s\n", path ? path : "defaults", cc->line, cc->column, cc->id,
+               err);
+        good = false;
+    }
+    return good;
+}
+
 static int do_check(struct cli_args *a) {
     struct buf faults = {0};
     struct config *c = config_load(a->app.config_path, registry_options, &faults);
     if (faults.n)
         fputs(faults.p, c ? stderr : stdout);
-    if (c)
+    bool good = c && check_own(a->app.config_path, c);
+    if (good)
         printf("%s: no faults; %d offices, %d channels, %d rules\n",
                a->app.config_path ? a->app.config_path : "defaults", c->queues_n, c->channels_n,
                c->rules_n);
-    int status = c ? CLI_OK : CLI_FAILED;
+    int status = good ? CLI_OK : CLI_FAILED;
     if (c)
         config_free(&c);
     buf_free(&faults);

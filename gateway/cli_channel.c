@@ -73,7 +73,8 @@ static int do_list(const struct arguments *a) {
     return CLI_OK;
 }
 
-static const char *const type_names[] = {"text", "number", "yes or no", "one of", "list"};
+static const char *const type_names[] = {"text",   "number", "yes or no",
+                                         "one of", "list",   "section"};
 
 static json_t *row_json(const struct draht_option *r) {
     json_t *o = json_pack("{s:s,s:s,s:b,s:b,s:b,s:s}", "name", r->name, "type", type_names[r->type],
@@ -90,8 +91,9 @@ static json_t *row_json(const struct draht_option *r) {
 static void print_row(const struct draht_option *r) {
     const char *v = r->fallback ? r->fallback : "";
     bool is_list = r->type == DRAHT_OPT_LIST;
+    bool is_map = r->type == DRAHT_OPT_TREE;
     bool plain = r->type == DRAHT_OPT_INT || r->type == DRAHT_OPT_BOOL || r->type == DRAHT_OPT_ENUM;
-    const char *mark = is_list ? "[" : plain && *v ? "" : "\"";
+    const char *mark = is_list ? "[" : is_map ? "{}" : plain && *v ? "" : "\"";
     printf("  # %s\n  # %s%s%s%s%s", r->help ? r->help : "", type_names[r->type],
            r->values ? " " : "", r->values ? r->values : "",
            r->flags & DRAHT_OPT_REQUIRED ? ", required" : "",
@@ -105,7 +107,7 @@ static void print_row(const struct draht_option *r) {
         struct span item = span_cut(&rest, ',');
         printf("%s\"%.*s\"", i ? ", " : "", (int)item.n, item.p);
     }
-    printf("%s%s\n", is_list ? "" : v, is_list ? "]" : mark);
+    printf("%s%s\n", is_list || is_map ? "" : v, is_list ? "]" : is_map ? "" : mark);
 }
 
 static int do_options(const struct arguments *a) {

@@ -358,6 +358,9 @@ struct draht_host {
     /* How tickets of this channel are doing, at most 200 numbers; unknown ones are left out. */
     void (*tickets)(void *host, const struct draht_span *numbers, size_t n, draht_tickets_fn done,
                     void *arg);
+    /* What the channel can do, when only its peer knows: said before health says 1; replaces the
+     * table's caps, text_max and concurrency (0: as before). */
+    void (*offer)(void *host, uint32_t caps, uint32_t text_max, uint32_t concurrency);
 };
 
 struct draht_channel_ops {

@@ -15,6 +15,7 @@
 #define LINE_BYTES_MAX_DEFAULT 65536
 #define READ_BYTES 8192
 #define STDIN_QUEUE_BYTES_MAX ((size_t)4 << 20)
+#define LEFT_OPEN_MS 1000 /* for outputs that a stray grandchild keeps open */
 
 struct output {
     uv_pipe_t uv;
@@ -33,11 +34,12 @@ struct child {
     struct loop_timer *kill;
     void (*on_line)(void *arg, int fd, struct span line);
     void (*on_exit)(void *arg, int64_t status, int signal);
+    void (*on_bytes)(void *arg, struct span bytes);
     void *arg;
     size_t line_max;
     int handles, pid, signal;
     int64_t status;
-    bool has_exited, ending;
+    bool has_exited, ending, has_group;
 };
 
 struct input_write {
@@ -67,6 +69,7 @@ static void handle_gone(uv_handle_t *h) {
     struct child *c = h->data;
     if (--c->handles > 0)
         return;
+    loop_timer_stop(&c->kill);
     bool was_ending = c->ending;
     if (c->has_exited && c->on_exit)
         c->on_exit(c->arg, c->status, c->signal);
@@ -106,13 +109,27 @@ static void take_bytes(struct output *o, struct span bytes) {
 
 static void output_came(uv_stream_t *s, ssize_t n, const uv_buf_t *b) {
     struct output *o = s->data;
-    if (n > 0) {
+    if (n > 0 && o->fd == 1 && o->child->on_bytes) {
+        o->child->on_bytes(o->child->arg, (struct span){b->base, (size_t)n});
+    } else if (n > 0) {
         take_bytes(o, (struct span){b->base, (size_t)n});
     } else if (n < 0) {
         if (o->line.n > 0)
             say_line(o);
         shut(o->child, (uv_handle_t *)s);
     }
+}
+
+static void signal_all(struct child *c, int number) {
+    if (!c->has_group || kill(-c->pid, number) < 0)
+        uv_process_kill(&c->process, number);
+}
+
+static void left_open(void *arg) {
+    struct child *c = arg;
+    loop_timer_stop(&c->kill);
+    shut(c, (uv_handle_t *)&c->out[0].uv);
+    shut(c, (uv_handle_t *)&c->out[1].uv);
 }
 
 static void exited(uv_process_t *p, int64_t status, int signal) {
@@ -124,10 +141,12 @@ static void exited(uv_process_t *p, int64_t status, int signal) {
     shut(c, (uv_handle_t *)&c->input);
     shut(c, (uv_handle_t *)&c->process);
     /* A grandchild may hold the outputs open: the owner waits for the child only. */
-    if (c->ending) {
-        shut(c, (uv_handle_t *)&c->out[0].uv);
-        shut(c, (uv_handle_t *)&c->out[1].uv);
-    }
+    if (c->has_group)
+        kill(-c->pid, SIGKILL);
+    if (c->ending)
+        left_open(c);
+    else if (c->has_group)
+        c->kill = loop_timer(c->loop, LEFT_OPEN_MS, 0, left_open, c);
 }
 
 /* Where setpriv is in PATH's usual places, or NULL. */
@@ -168,6 +187,7 @@ static int spawn(struct child *c, const struct child_options *o, const char *con
                               .args = (char **)(uintptr_t)args,
                               .env = (char **)(uintptr_t)child_env,
                               .cwd = o->cwd,
+                              .flags = o->has_group ? UV_PROCESS_DETACHED : 0,
                               .exit_cb = exited,
                               .stdio_count = 3,
                               .stdio = io};
@@ -178,6 +198,8 @@ static void prepare(struct child *c, struct loop *l, const struct child_options 
     c->loop = l;
     c->on_line = o->on_line;
     c->on_exit = o->on_exit;
+    c->on_bytes = o->on_bytes;
+    c->has_group = o->has_group;
     c->arg = o->arg;
     c->line_max = o->line_max ? o->line_max : LINE_BYTES_MAX_DEFAULT;
     uv_pipe_init(loop_uv(l), &c->input, 0);
@@ -235,18 +257,31 @@ static void input_written(uv_write_t *w, int status) {
     free(w->data);
 }
 
-void child_write(struct child *c, struct span bytes) {
+int child_write(struct child *c, struct span bytes) {
     uv_stream_t *in = (uv_stream_t *)&c->input;
-    if (uv_is_closing((uv_handle_t *)in) || bytes.n == 0)
-        return;
+    if (uv_is_closing((uv_handle_t *)in))
+        return ERR_CLOSED;
+    if (bytes.n == 0)
+        return 0;
     if (uv_stream_get_write_queue_size(in) > STDIN_QUEUE_BYTES_MAX)
-        return;
+        return ERR_LIMIT;
     struct input_write *w = xcalloc(1, sizeof *w + bytes.n);
     memcpy(w->bytes, bytes.p, bytes.n);
     w->uv.data = w;
     uv_buf_t b = uv_buf_init(w->bytes, (unsigned)bytes.n);
-    if (uv_write(&w->uv, in, &b, 1, input_written) != 0)
-        free(w);
+    if (uv_write(&w->uv, in, &b, 1, input_written) == 0)
+        return 0;
+    free(w);
+    return ERR_CLOSED;
+}
+
+void child_read_stop(struct child *c) {
+    uv_read_stop((uv_stream_t *)&c->out[0].uv);
+}
+
+void child_read_start(struct child *c) {
+    if (!uv_is_closing((uv_handle_t *)&c->out[0].uv))
+        uv_read_start((uv_stream_t *)&c->out[0].uv, give_room, output_came);
 }
 
 void child_close_stdin(struct child *c) {
@@ -255,7 +290,7 @@ void child_close_stdin(struct child *c) {
 
 static void grace_passed(void *arg) {
     struct child *c = arg;
-    uv_process_kill(&c->process, SIGKILL);
+    signal_all(c, SIGKILL);
 }
 
 void child_end(struct child **c, uint32_t grace_ms) {
@@ -269,10 +304,9 @@ void child_end(struct child **c, uint32_t grace_ms) {
         return;
     }
     if (me->has_exited) {
-        shut(me, (uv_handle_t *)&me->out[0].uv);
-        shut(me, (uv_handle_t *)&me->out[1].uv);
+        left_open(me);
         return;
     }
-    uv_process_kill(&me->process, SIGTERM);
+    signal_all(me, SIGTERM);
     me->kill = loop_timer(me->loop, grace_ms, 0, grace_passed, me);
 }

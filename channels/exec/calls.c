@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* calls: what a program may ask of Draht, method by method. Wrong parameters are its own affair:
+ * they are answered, nothing else. Messages and files are in calls_in.c. */
+#include "channels/exec/exec_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gateway/base/utf8.h"
+
+#define KEY_BYTES_MAX 200
+#define VALUE_BYTES_MAX 65536
+#define NAME_BYTES_MAX 100
+#define HISTORY_MAX 50
+
+/* The text of a member, 1 to most bytes, without NUL; or NULL. */
+static const char *name_of(const json_t *p, const char *key, size_t most) {
+    struct draht_span s = exec_text(p, key);
+    return s.p && s.n && s.n <= most && strlen(s.p) == s.n ? s.p : NULL;
+}
+
+static void call_state_set(struct ask *k, const json_t *p) {
+    const char *key = name_of(p, "key", KEY_BYTES_MAX);
+    struct draht_span value = exec_text(p, "value");
+    int64_t ttl = json_int(p, "ttl_ms", 0);
+    if (!key || !value.p || value.n > VALUE_BYTES_MAX || ttl < 0)
+        ask_error(k, WIRE_BAD_PARAMS,
+                  "key is a text of 1 to 200 bytes, value one of at most 64 KiB.");
+    else
+        k->x->h->state_set(k->x->host, kit_str(key), value, (uint64_t)ttl, ask_done, k);
+}
+
+static void on_state(void *arg, int status, struct draht_span value) {
+    struct ask *k = arg;
+    if (status < 0) {
+        ask_error(k, WIRE_NOT_NOW, "The store cannot be reached.");
+        return;
+    }
+    json_t *o = json_object();
+    if (value.p)
+        json_put(o, "value", kit_in(value));
+    else
+        json_object_set_new(o, "value", json_null());
+    ask_result(k, o);
+}
+
+static void call_state_get(struct ask *k, const json_t *p) {
+    const char *key = name_of(p, "key", KEY_BYTES_MAX);
+    if (key)
+        k->x->h->state_get(k->x->host, kit_str(key), on_state, k);
+    else
+        ask_error(k, WIRE_BAD_PARAMS, "key is a text of 1 to 200 bytes.");
+}
+
+static void call_state_del(struct ask *k, const json_t *p) {
+    const char *key = name_of(p, "key", KEY_BYTES_MAX);
+    if (key)
+        k->x->h->state_del(k->x->host, kit_str(key), ask_done, k);
+    else
+        ask_error(k, WIRE_BAD_PARAMS, "key is a text of 1 to 200 bytes.");
+}
+
+static json_t *history_files(const struct draht_history_item *item) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < item->attachments_n; i++) {
+        const struct draht_attachment *a = &item->attachments[i];
+        json_t *o = json_object();
+        json_put(o, "name", kit_in(a->name));
+        json_put(o, "type", kit_in(a->type));
+        json_puti(o, "length", (int64_t)a->length);
+        json_put(o, "blob", kit_in(a->blob));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static void on_history(void *arg, int status, const struct draht_history_item *items, size_t n) {
+    static const char *const states[] = {"", "sent", "delivered", "read", "failed"};
+    struct ask *k = arg;
+    if (status < 0) {
+        ask_error(k, WIRE_NOT_NOW, "The store cannot be reached.");
+        return;
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const struct draht_history_item *h = &items[i];
+        json_t *o = json_object();
+        json_puti(o, "thread_seq", (int64_t)h->thread_seq);
+        json_object_set_new(o, "from_citizen", json_boolean(h->from_citizen));
+        json_put(o, "message", kit_in(h->message));
+        json_put(o, "external_id", kit_in(h->external_id));
+        json_put(o, "text", kit_in(h->text));
+        json_put(o, "sender_name", kit_in(h->sender_name));
+        json_puti(o, "at_ms", h->at_ms);
+        json_puts(o, "state", h->state <= DRAHT_RECEIPT_FAILED ? states[h->state] : "");
+        json_object_set_new(o, "automatic", json_boolean(h->flags & DRAHT_OUT_AUTOMATIC));
+        json_object_set_new(o, "attachments", history_files(h));
+        json_array_append_new(list, o);
+    }
+    ask_result(k, json_pack("{s:o}", "items", list));
+}
+
+static void call_history(struct ask *k, const json_t *p) {
+    struct draht_span thread = exec_text(p, "thread");
+    int64_t limit = json_int(p, "limit", HISTORY_MAX), after = json_int(p, "after_seq", 0);
+    if (!thread.n || limit < 1 || limit > HISTORY_MAX || after < 0)
+        ask_error(k, WIRE_BAD_PARAMS, "thread is needed; limit is 1 to 50.");
+    else
+        k->x->h->history(k->x->host, thread, (uint64_t)after, (uint32_t)limit, on_history, k);
+}
+
+static void call_fact(struct ask *k, const json_t *p) {
+    const char *name = name_of(p, "name", NAME_BYTES_MAX);
+    if (!name) {
+        ask_error(k, WIRE_BAD_PARAMS, "name is needed.");
+        return;
+    }
+    struct draht_span v = k->x->h->fact(k->x->host, name);
+    on_state(k, 0, v);
+}
+
+static void call_mac(struct ask *k, const json_t *p) {
+    uint8_t mac[32];
+    char hex[65];
+    struct draht_span text = exec_text(p, "text");
+    if (!text.p) {
+        ask_error(k, WIRE_BAD_PARAMS, "text is needed.");
+        return;
+    }
+    k->x->h->mac(k->x->host, text, mac);
+    for (size_t i = 0; i < sizeof mac; i++)
+        snprintf(hex + 2 * i, 3, "%02x", mac[i]);
+    ask_result(k, json_pack("{s:s}", "hex", hex));
+}
+
+static void on_lease(void *channel, int held) {
+    struct exec *x = channel;
+    if (x->run && x->run->state == RUN_READY)
+        talk_tell(x->run, "lease", json_pack("{s:b}", "held", held));
+}
+
+static void call_lease(struct ask *k, const json_t *p) {
+    const char *name = name_of(p, "name", NAME_BYTES_MAX);
+    if (!name)
+        ask_error(k, WIRE_BAD_PARAMS, "name is needed.");
+    else if (k->x->has_lease)
+        ask_error(k, WIRE_NEVER, "This channel has its lease already.");
+    else if (k->x->h->lease(k->x->host, kit_str(name), on_lease) < 0)
+        ask_error(k, WIRE_NOT_NOW, "There is no lease now.");
+    else {
+        k->x->has_lease = true;
+        ask_result(k, NULL);
+    }
+}
+
+static void call_typing(struct ask *k, const json_t *p) {
+    struct draht_span thread = exec_text(p, "thread");
+    if (thread.n)
+        k->x->h->typing(k->x->host, thread, json_flag(p, "typing", true));
+    ask_done(k, 0);
+}
+
+static void call_read(struct ask *k, const json_t *p) {
+    struct draht_span thread = exec_text(p, "thread");
+    int64_t up_to = json_int(p, "up_to_seq", 0);
+    if (thread.n && up_to > 0)
+        k->x->h->read_mark(k->x->host, thread, (uint64_t)up_to);
+    ask_done(k, 0);
+}
+
+static void call_health(struct ask *k, const json_t *p) {
+    const json_t *up = json_object_get(p, "up");
+    char sentence[EXEC_SENTENCE_BYTES];
+    if (!json_is_boolean(up)) {
+        ask_error(k, WIRE_BAD_PARAMS, "up is true or false.");
+        return;
+    }
+    struct arena *a = arena_new();
+    struct span s = utf8_clean(a, kit_in(exec_text(p, "sentence")), sizeof sentence - 1, NULL);
+    snprintf(sentence, sizeof sentence, "%.*s", (int)s.n, s.p ? s.p : "");
+    arena_free(&a);
+    if (k->run && k->run->state == RUN_READY)
+        exec_up(k->x, json_is_true(up), sentence);
+    ask_result(k, NULL);
+}
+
+static void call_log(struct ask *k, const json_t *p) {
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    struct exec *x = k->x;
+    const char *level = json_str(p, "level", "info"), *event = name_of(p, "event", 64);
+    int at = 1;
+    for (int i = 0; i < 4; i++)
+        if (strcmp(levels[i], level) == 0)
+            at = i;
+    if (event && event[strspn(event, "abcdefghijklmnopqrstuvwxyz0123456789._-")])
+        event = NULL;
+    if (kit_bucket_take(&x->lines, exec_now(x), EXEC_STDERR_BURST, EXEC_STDERR_EVERY_MS) > 0)
+        x->lines_lost++;
+    else
+        exec_log(x, at, event ? event : "exec.log", "%.400s", json_str(p, "text", ""));
+    ask_result(k, NULL);
+}
+
+call_fn calls_find(const char *method) {
+    static const struct {
+        const char *name;
+        call_fn fn;
+    } all[] = {{"inbound", call_inbound},
+               {"receipt", call_receipt},
+               {"part", call_part},
+               {"state.set", call_state_set},
+               {"state.get", call_state_get},
+               {"state.del", call_state_del},
+               {"blob.put", call_blob_put},
+               {"blob.get", call_blob_get},
+               {"http.route", call_http_route},
+               {"http.request", call_http_request},
+               {"history", call_history},
+               {"fact", call_fact},
+               {"mac", call_mac},
+               {"lease", call_lease},
+               {"typing", call_typing},
+               {"read", call_read},
+               {"health", call_health},
+               {"log", call_log}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i].name, method) == 0)
+            return all[i].fn;
+    return NULL;
+}
