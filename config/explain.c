@@ -8,8 +8,9 @@
 
 #define NEAREST_MAX_DISTANCE 4
 
-static const char *const types[] = {"webchat", "email",    "sms",     "telegram", "meta",
-                                    "matrix",  "mastodon", "open311", "desk",     "exec"};
+static const char *const types[] = {"webchat", "email",  "sms",          "telegram",
+                                    "meta",    "matrix", "mastodon",     "open311",
+                                    "desk",    "exec",   "shared-object"};
 
 struct explain {
     const char *key; /* NULL: all */
