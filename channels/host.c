@@ -29,6 +29,7 @@ static void bury(struct host *h) {
             free(r->path);
             free(r);
         }
+        host_log_free(&c->log);
         free(c->id);
         free(c->type);
         free(c->options);
@@ -182,6 +183,7 @@ static int open_one(struct host *h, const struct config_channel *cc, struct faul
         c->options = settings;
     }
     h->channels[h->channels_n++] = c;
+    c->log = host_log_new(c, h->config->state_dir);
     if (!c->ops.open || !c->ops.start || !c->ops.stop || !c->ops.close || !c->ops.send)
         return fault_set(f, ERR_INVALID, "channel %s: the type \"%s\" lacks a required function.",
                          c->id, c->type);
@@ -331,6 +333,11 @@ void host_reload(struct host *h, const struct config *config) {
             log_warn("channel.reload", "channel=%s %s", c->id, err);
         free(settings);
     }
+}
+
+json_t *host_log_of(const struct host *h, const char *id, int limit) {
+    const struct host_channel *c = host_find(h, id);
+    return c ? host_log_lines(c->log, limit) : NULL;
 }
 
 json_t *host_caps(uint32_t caps) {

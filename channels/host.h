@@ -47,6 +47,9 @@ const char *host_first(const struct host *h, const char *id, bool *is_up);
 /* [{id,type,up,sentence,caps[],text_max,reply_window_hours,last_in_ms,last_out_ms,waiting}]
  * returned (json_decref). */
 json_t *host_describe(const struct host *h);
+/* The newest lines of a channel's log, oldest first, at most limit; NULL: there is no such channel.
+ * Returned (json_decref). */
+json_t *host_log_of(const struct host *h, const char *id, int limit);
 /* The names of capabilities, returned (json_decref); bits that have none are left out. */
 json_t *host_caps(uint32_t caps);
 /* draht normalize: prints to out. 0, or negative with a line in err. */

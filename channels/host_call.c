@@ -15,6 +15,9 @@ struct draht_http_run {
     void (*on_chunk)(void *arg, struct draht_span bytes);
     draht_http_answer_fn done;
     void *arg;
+    struct host_log_request log; /* its texts lie in what */
+    char *what;
+    int64_t begun_ms, streamed;
 };
 
 static void unlink_run(struct draht_http_run *r) {
@@ -25,6 +28,7 @@ static void unlink_run(struct draht_http_run *r) {
 
 static void on_chunk(void *arg, struct span bytes) {
     struct draht_http_run *r = arg;
+    r->streamed += (int64_t)bytes.n;
     r->on_chunk(r->arg, host_dspan(bytes));
 }
 
@@ -37,9 +41,11 @@ static void on_answer(void *arg, const struct http_answer *a) {
                                     .retry_after_ms = a->retry_after_ms,
                                     .head = host_dspan(a->headers),
                                     .is_unsent = a->is_unsent};
+    host_log_answered(r->owner, &r->log, r->begun_ms, a, r->streamed + (int64_t)a->body.n);
     unlink_run(r);
     if (host_unpend(r->owner) && r->done)
         r->done(r->arg, &out);
+    free(r->what);
     free(r);
 }
 
@@ -54,6 +60,8 @@ struct draht_http_run *host_http_call(void *host, const struct draht_http_call *
     r->on_chunk = k.on_chunk;
     r->done = k.done;
     r->arg = k.arg;
+    r->begun_ms = host_now(c->host);
+    r->what = host_log_begin(&r->log, k.method, k.url, k.body.n);
     struct http_request q = {
         .method = k.method,
         .url = k.url,
@@ -68,6 +76,9 @@ struct draht_http_run *host_http_call(void *host, const struct draht_http_call *
     };
     r->call = http_client_send(c->host->o.client, &q, on_answer, r);
     if (!r->call) {
+        r->log.error = ERR_FORBIDDEN;
+        host_log_request(c, &r->log);
+        free(r->what);
         free(r);
         return NULL;
     }
@@ -83,7 +94,11 @@ struct draht_http_run *host_http_call(void *host, const struct draht_http_call *
 void host_http_cancel(struct draht_http_run *r) {
     struct host_channel *c = r->owner;
     unlink_run(r);
+    r->log.error = UV_ECANCELED;
+    r->log.ms = host_now(c->host) - r->begun_ms;
+    host_log_request(c, &r->log);
     http_client_cancel(r->call);
+    free(r->what);
     free(r);
     host_unpend(c);
 }

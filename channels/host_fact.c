@@ -158,6 +158,7 @@ void host_log(void *host, int level, const char *event, const char *text) {
                        : level == 2 ? LOG_WARN
                                     : LOG_ERROR;
     log_event(l, event, "channel=%s %.400s", c->id, text ? text : "");
+    host_log_text(host, level, event, text);
 }
 
 void host_health(void *host, int is_up, const char *sentence) {

@@ -30,6 +30,7 @@ static void on_request(void *arg, struct http_exchange *x) {
     }
     struct draht_http *d = host_pool_take(&c->host->requests, c, &c->requests);
     d->x = x;
+    d->begun_ms = host_now(c->host);
     r->fn(c->state, d);
 }
 
@@ -139,10 +140,23 @@ void host_routes_drop(struct host_channel *c) {
     }
 }
 
+static void log_answer(const struct draht_http *d, int status, size_t bytes_out) {
+    struct host_channel *c = d->h.owner;
+    struct host_log_request q = {.dir = "in",
+                                 .method = http_method(d->x),
+                                 .url = http_path(d->x),
+                                 .status = status,
+                                 .ms = host_now(c->host) - d->begun_ms,
+                                 .bytes_out = (int64_t)bytes_out,
+                                 .bytes_in = (int64_t)http_body(d->x).n};
+    host_log_request(c, &q);
+}
+
 void host_requests_drop(struct host_channel *c) {
     while (c->requests) {
         struct draht_http *d = (struct draht_http *)c->requests;
         struct http_exchange *x = d->x;
+        log_answer(d, 503, 0);
         host_pool_give(&c->host->requests, &d->h, "");
         http_problem(x, 503, "stopping", "The gateway is stopping. Try again in a moment.");
     }
@@ -195,6 +209,8 @@ void host_http_set_header(struct draht_http *d, const char *name, const char *va
 void host_http_respond(struct draht_http *d, int status, const char *type, struct draht_span body) {
     struct host_channel *c = d->h.owner;
     struct http_exchange *x = d->x;
+    if (d->h.is_live)
+        log_answer(d, status, body.n);
     if (host_pool_give(&c->host->requests, &d->h, "a request was answered twice"))
         http_respond(x, status, type, host_span(body));
 }
@@ -212,12 +228,16 @@ struct draht_span host_socket_peer(struct draht_socket *s) {
 
 struct requesting {
     struct host_channel *c;
+    struct host_log_request log; /* texts are our own copies, in what */
+    int64_t begun_ms;
+    char *what;
     draht_http_answer_fn done;
     void *arg;
 };
 
 static void on_answer(void *arg, const struct http_answer *a) {
     struct requesting *p = arg;
+    host_log_answered(p->c, &p->log, p->begun_ms, a, (int64_t)a->body.n);
     if (host_unpend(p->c)) {
         struct draht_http_answer out = {.size = sizeof out,
                                         .status = a->status,
@@ -228,6 +248,7 @@ static void on_answer(void *arg, const struct http_answer *a) {
                                         .is_unsent = a->is_unsent};
         p->done(p->arg, &out);
     }
+    free(p->what);
     free(p);
 }
 
@@ -238,13 +259,17 @@ int host_http_request(void *host, const char *method, const char *url, const cha
     if (!c->host->o.client)
         return ERR_UNSUPPORTED;
     struct requesting *p = xcalloc(1, sizeof *p);
-    *p = (struct requesting){c, done, arg};
+    *p = (struct requesting){.c = c, .done = done, .arg = arg, .begun_ms = host_now(c->host)};
+    p->what = host_log_begin(&p->log, method, url, body.n);
     struct http_request r = {.method = method,
                              .url = url,
                              .headers = headers,
                              .body = host_span(body),
                              .timeout_ms = timeout_ms};
     if (!http_client_send(c->host->o.client, &r, on_answer, p)) {
+        p->log.error = ERR_FORBIDDEN;
+        host_log_request(c, &p->log);
+        free(p->what);
         free(p);
         return ERR_FORBIDDEN;
     }

@@ -3,12 +3,14 @@
  * host_private: what the files of the channel host share. host.c: life; host_in.c: accept,
  * receipts, history, state; host_out.c: sends and their tokens; host_http.c: routes and sockets;
  * host_call.c: requests that stream; host_fact.c: texts, time, secrets; host_scan.c: looking for
- * malware. Nobody outside channels/host*.c includes it.
+ * malware; host_log.c: the log of
+ * each channel. Nobody outside channels/host*.c includes it.
  */
 #ifndef DRAHT_CHANNELS_HOST_PRIVATE_H
 #define DRAHT_CHANNELS_HOST_PRIVATE_H
 
 #include "channels/host.h"
+#include "channels/host_log.h"
 #include "gateway/base/log.h"
 #include "gateway/base/utf8.h"
 
@@ -50,6 +52,7 @@ struct draht_token {
 struct draht_http {
     struct host_handle h;
     struct http_exchange *x;
+    int64_t begun_ms;
 };
 struct draht_timer {
     struct host_channel *owner;
@@ -96,6 +99,7 @@ struct host_channel {
     struct host_lease *leases;
     struct host_scan *scans;
     struct draht_http_run *runs;
+    struct host_log *log;
     size_t scans_n;
     void *state;
 };

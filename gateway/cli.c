@@ -32,7 +32,7 @@ static const char help_all[] =
     "  draht check [-c FILE]                        reads the settings and names every fault\n"
     "  draht explain [KEY]                          describes a setting, or all\n"
     "  draht normalize TYPE FILE|-                  shows what a channel makes of raw input\n"
-    "  draht channel list|options|new|test          channel types; begins and tries one of yours\n"
+    "  draht channel list|options|new|test|log      channel types; begins and tries one of yours\n"
     "  draht user add|passwd|list                   accounts of the inbox\n"
     "  draht erase TICKET                           forgets the citizen behind a ticket\n"
     "  draht version                                prints the version\n"

@@ -11,16 +11,19 @@
 #include "channels/registry.h"
 #include "gateway/base/json.h"
 #include "gateway/cli.h"
+#include "gateway/cli_channel_log.h"
 
 const char cli_channel_help[] =
     "draht channel list [--json]\n"
     "draht channel options TYPE [--json]\n"
     "draht channel new NAME --lang c|python|sh [--dir FOLDER]\n"
     "draht channel test TYPE|PATH [--options FILE] [--script FILE] [--case NAME] [--json] "
-    "[--verbose]\n\n"
+    "[--verbose]\n"
+    "draht channel log ID [--follow] [-n N] [--json] [-c FILE] [--state DIR]\n\n"
     "list     the channel types that are built in, and what they can do\n"
     "options  the settings of a type, as YAML to copy\n"
     "new      writes a working channel into the folder NAME, to be changed into yours\n"
+    "log      every request and answer of a channel of this installation, redacted\n"
     "test     tries a channel: a built-in type, a shared object, a program, or the folder of one.\n"
     "         Each case is reported as ok, FAILED (what to mend) or not applicable (why).\n"
     "  --options FILE  YAML laid over the options of the script\n"
@@ -205,6 +208,8 @@ int cli_channel(int words_n, char **words) {
     } actions[] = {
         {"list", do_list, 1}, {"options", do_options, 2}, {"new", do_new, 2}, {"test", do_test, 2}};
     struct arguments a = {0};
+    if (words_n && !strcmp(words[0], "log"))
+        return cli_channel_log(words_n - 1, words + 1);
     int e = parse(&a, words_n, words);
     if (e < 0)
         fputs(cli_channel_help, stdout);
@@ -214,5 +219,5 @@ int cli_channel(int words_n, char **words) {
         if (!strcmp(a.words[0], actions[i].name))
             return a.words_n == actions[i].words ? actions[i].fn(&a)
                                                  : usage("a name is missing, or one too many");
-    return usage("list, options, new or test");
+    return usage("list, options, new, test or log");
 }

@@ -7,6 +7,8 @@
 #include "gateway/base/utf8.h"
 
 #define NAME_POINTS_MAX 80
+#define LOG_LINES 100
+#define LOG_LINES_MAX 500
 
 bool api_user_id_is_valid(struct span id) {
     if (id.n == 0 || id.n >= API_USER_BYTES)
@@ -33,6 +35,23 @@ json_t *api_channels(struct api *a) {
     json_t *list = a->is_stopping ? json_array() : host_describe(a->o.host);
     api_times(list);
     return list;
+}
+
+/* "<id>/log" behind /api/v1/channels/ */
+static void do_log(struct api_call *c) {
+    struct span rest = http_rest(c->x), id = span_cut(&rest, '/');
+    json_t *lines = NULL;
+    if (rest.p && span_eq(rest, "log") && !c->api->is_stopping)
+        lines = host_log_of(c->api->o.host, arena_strndup(http_arena(c->x), id.p, id.n),
+                            api_query_int(c, "limit", LOG_LINES, 1, LOG_LINES_MAX));
+    if (lines)
+        api_answer(c, 200, json_pack("{s:o}", "lines", lines));
+    else
+        api_problem(c, 404, "not_found", "There is no such channel.");
+}
+
+static void on_log(void *arg, struct http_exchange *x) {
+    auth_enter(arg, x, API_ADMIN, do_log);
 }
 
 static json_t *words(const char *const *list, size_t n) {
@@ -276,6 +295,7 @@ static void on_contact(void *arg, struct http_exchange *x) {
 
 void admin_routes(struct api *a) {
     api_route(a, "GET", "/api/v1/settings", on_settings);
+    api_route(a, "GET", "/api/v1/channels/*", on_log);
     api_route(a, "GET POST", "/api/v1/staff", on_staff);
     api_route(a, "PATCH", "/api/v1/staff/*", on_one);
     api_route(a, "DELETE", "/api/v1/contacts/*", on_contact);
