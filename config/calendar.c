@@ -197,12 +197,19 @@ bool calendar_is_date(const char *iso) {
     return back.month == m && back.day == d;
 }
 
+static const struct zone *zone_or_ours(const struct config_calendar *c) {
+    const struct zone *z = c && c->timezone ? zone_of(c->timezone) : NULL;
+    return z ? z : zone_of("Europe/Berlin");
+}
+
+int64_t calendar_local_ms(const struct config_calendar *c, int64_t utc_ms) {
+    return utc_ms + offset_ms(zone_or_ours(c), utc_ms);
+}
+
 /* Calls for each service window from the day of from_ms on, in order, until fn returns true. */
 typedef bool (*window_fn)(void *arg, int64_t start_ms, int64_t end_ms);
 static bool each_window(const struct config_calendar *c, int64_t from_ms, window_fn fn, void *arg) {
-    const struct zone *z = zone_of(c->timezone);
-    if (!z)
-        z = zone_of("Europe/Berlin");
+    const struct zone *z = zone_or_ours(c);
     int64_t first = floor_day(from_ms + offset_ms(z, from_ms));
     for (int64_t day = first; day < first + SEARCH_DAYS; day++) {
         if (is_holiday(c, day))

@@ -111,6 +111,9 @@ const struct config_calendar *config_calendar(const struct config *c, const char
 bool calendar_is_open(const struct config_calendar *c, int64_t now_ms);
 int64_t calendar_next_open_ms(const struct config_calendar *c,
                               int64_t now_ms); /* now_ms when open */
+/* The clock on the wall there, as if it were UTC: for showing. c NULL or of an unknown zone:
+ * Europe/Berlin. */
+int64_t calendar_local_ms(const struct config_calendar *c, int64_t utc_ms);
 /* now plus that many service hours. */
 int64_t calendar_add_hours(const struct config_calendar *c, int64_t now_ms, int hours);
 

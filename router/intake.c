@@ -191,11 +191,11 @@ static int64_t due_ms(const struct router *r, const char *queue, int64_t now_ms)
     return calendar_add_hours(c, now_ms, q->first_answer_hours);
 }
 
-static char *local_time(struct arena *a, int64_t ms) {
+static char *local_time(struct arena *a, const struct config_calendar *c, int64_t ms) {
     char text[64] = "";
-    time_t seconds = (time_t)(ms / 1000);
+    time_t seconds = (time_t)(calendar_local_ms(c, ms) / 1000);
     struct tm tm;
-    if (ms > 0 && localtime_r(&seconds, &tm))
+    if (ms > 0 && gmtime_r(&seconds, &tm))
         strftime(text, sizeof text, "%d.%m.%Y, %H:%M", &tm);
     return arena_strdup(a, *text ? text : "-");
 }
@@ -215,8 +215,8 @@ static struct span acknowledgement(struct intake *x, struct arena *a,
                                  ? arena_strndup(a, x->m.status_url.p, x->m.status_url.n)
                              : c->public_url ? c->public_url
                                              : "";
-    const char *due = local_time(a, due_ms(x->r, v->queue, x->now_ms));
-    const char *open = local_time(a, hours ? calendar_next_open_ms(hours, x->now_ms) : 0);
+    const char *due = local_time(a, hours, due_ms(x->r, v->queue, x->now_ms));
+    const char *open = local_time(a, hours, hours ? calendar_next_open_ms(hours, x->now_ms) : 0);
     char *text = locale_format(
         a, lang, arena_printf(a, "%s.body", v->acknowledge), "number", "{ticket}", "due", due,
         "next_open", open, "office", q && q->name ? q->name : "", "contact",

@@ -18,7 +18,7 @@
 #define API_LOGINS_AT_ONCE 2 /* Argon2id takes a quarter of a gigabyte each */
 
 struct inbox;
-struct api_thread { /* where typing and notices of a ticket go; a cache, filled by the feed */
+struct api_thread { /* where typing and notices of a ticket go; a cache, filled by readings */
     char ticket[API_NUMBER_BYTES];
     char *channel, *thread;
 };

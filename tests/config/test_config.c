@@ -209,6 +209,8 @@ START_TEST(calendar) {
                       (long long)(calendar_next_open_ms(&c, now) - next));
         ck_assert_msg(calendar_is_open(&c, now) == (now == next), "row %zu", i);
     }
+    ck_assert(calendar_local_ms(&c, at("2026-11-23T14:00:00+01:00")) == at("2026-11-23T14:00:00Z"));
+    ck_assert(calendar_local_ms(NULL, at("2026-07-01T12:00:00Z")) == at("2026-07-01T14:00:00Z"));
     ck_assert(calendar_add_hours(&c, at("2026-11-23T14:00:00+01:00"), 2) ==
               at("2026-11-23T16:00:00+01:00"));
     ck_assert(calendar_add_hours(&c, at("2026-11-23T14:00:00+01:00"), 3) ==
