@@ -8,6 +8,7 @@
 
 #include "channels/email/email.h"
 #include "channels/exec/exec.h"
+#include "channels/mastodon/mastodon.h"
 #include "channels/matrix/matrix.h"
 #include "channels/meta/meta.h"
 #include "channels/open311/open311.h"
@@ -24,6 +25,7 @@ static const struct draht_channel_ops *const built_in[] = {
     &open311_ops,       /* GeoReport v2: reports from other systems, their state back */
     &exec_ops,          /* a program of the operator, in any language */
     &shared_object_ops, /* a shared object of the operator */
+    &mastodon_ops,      /* an account on a Mastodon instance */
 };
 static const int built_in_n = (int)(sizeof built_in / sizeof *built_in);
 

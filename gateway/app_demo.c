@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "channels/email/html_text.h"
+#include "channels/kit/html_text.h"
 #include "gateway/base/embed.h"
 #include "gateway/base/log.h"
 

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "channels/email/dsn.h"
-#include "channels/email/html_text.h"
+#include "channels/kit/html_text.h"
 #include "channels/email/mail_address.h"
 #include "channels/email/mail_auto.h"
 #include "channels/email/mail_quote.h"

@@ -8,12 +8,20 @@ static size_t bytes_of(struct span rest) {
     return n < rest.n ? n : rest.n;
 }
 
-size_t kit_cost_bytes(struct span rest, size_t *bytes) {
+size_t kit_cost_bytes(const void *arg, struct span rest, size_t *bytes) {
+    (void)arg;
     *bytes = bytes_of(rest);
     return *bytes;
 }
 
-size_t kit_cost_utf16(struct span rest, size_t *bytes) {
+size_t kit_cost_points(const void *arg, struct span rest, size_t *bytes) {
+    (void)arg;
+    *bytes = bytes_of(rest);
+    return 1;
+}
+
+size_t kit_cost_utf16(const void *arg, struct span rest, size_t *bytes) {
+    (void)arg;
     *bytes = bytes_of(rest);
     return *bytes == 4 ? 2 : 1;
 }
@@ -27,12 +35,12 @@ static int rank(struct span s, size_t i) {
     return i > 0 && strchr(".!?", s.p[i - 1]) ? 2 : 1;
 }
 
-struct span kit_split(struct span *rest, size_t max, kit_cost_fn cost) {
+struct span kit_split(struct span *rest, size_t max, kit_cost_fn cost, const void *arg) {
     struct span s = span_trim(*rest);
     size_t at = 0, used = 0, cut = 0;
     int best = 0;
     while (at < s.n) {
-        size_t bytes = 1, more = cost((struct span){s.p + at, s.n - at}, &bytes);
+        size_t bytes = 1, more = cost(arg, (struct span){s.p + at, s.n - at}, &bytes);
         if (used + more > max && at > 0)
             break;
         int r = rank(s, at + bytes - 1);

@@ -6,14 +6,15 @@
 #include "gateway/base/span.h"
 
 /* What the unit at the beginning of rest (never empty) counts; *bytes receives its length, which
- * is not cut. */
-typedef size_t (*kit_cost_fn)(struct span rest, size_t *bytes);
-size_t kit_cost_bytes(struct span rest, size_t *bytes); /* a code point counts its bytes */
-size_t kit_cost_utf16(struct span rest, size_t *bytes); /* its UTF-16 units */
+ * is not cut. arg is what kit_split was given. */
+typedef size_t (*kit_cost_fn)(const void *arg, struct span rest, size_t *bytes);
+size_t kit_cost_bytes(const void *arg, struct span rest, size_t *bytes);  /* a code point's bytes */
+size_t kit_cost_utf16(const void *arg, struct span rest, size_t *bytes);  /* its UTF-16 units */
+size_t kit_cost_points(const void *arg, struct span rest, size_t *bytes); /* 1 */
 
 /* Cuts the next piece off *rest, of at most max by cost: at the end of a paragraph, line, sentence
  * or word in the second half, else anywhere between units. Both without blanks at the cut. A unit
  * larger than max is a piece of its own. Borrowed from *rest; empty when nothing is left. */
-struct span kit_split(struct span *rest, size_t max, kit_cost_fn cost);
+struct span kit_split(struct span *rest, size_t max, kit_cost_fn cost, const void *arg);
 
 #endif

@@ -285,7 +285,7 @@ static bool cut(struct meta_send *s) {
                                        : TEXT_BYTES_INSTAGRAM;
     while (span_trim(rest).n && s->pieces_n < PIECES_MAX)
         s->pieces[s->pieces_n++] =
-            kit_split(&rest, max, f == META_INSTAGRAM ? kit_cost_bytes : kit_cost_utf16);
+            kit_split(&rest, max, f == META_INSTAGRAM ? kit_cost_bytes : kit_cost_utf16, NULL);
     return span_trim(rest).n == 0;
 }
 

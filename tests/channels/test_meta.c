@@ -225,7 +225,7 @@ START_TEST(test_split) {
     struct buf b = {0};
     buf_adds(&b, "");
     for (int i = 0; span_trim(rest).n && i < 20; i++) {
-        struct span piece = kit_split(&rest, splits[_i].max, kit_cost_utf16);
+        struct span piece = kit_split(&rest, splits[_i].max, kit_cost_utf16, NULL);
         buf_adds(&b, b.n ? "|" : "");
         buf_add(&b, piece.p, piece.n);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* html_text: the words of an HTML mail as plain text, in one pass without a tree, so nesting costs
+/* html_text: the words of HTML as plain text, in one pass without a tree, so nesting costs
  * nothing. It is no sanitiser: the HTML itself is sanitised where it is shown. */
-#ifndef DRAHT_EMAIL_HTML_TEXT_H
-#define DRAHT_EMAIL_HTML_TEXT_H
+#ifndef DRAHT_CHANNELS_KIT_HTML_TEXT_H
+#define DRAHT_CHANNELS_KIT_HTML_TEXT_H
 
 #include "gateway/base/arena.h"
 #include "gateway/base/span.h"

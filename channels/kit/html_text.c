@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* html_text: tags become line ends, entities become characters, scripts and styles vanish. */
-#include "channels/email/html_text.h"
+#include "channels/kit/html_text.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* connect: whose token it is, and what the instance allows. */
+#include <stdlib.h>
+
+#include "channels/mastodon/mastodon_private.h"
+
+static void again(void *arg) {
+    struct mastodon *m = arg;
+    m->h->timer_stop(m->connect_timer);
+    m->connect_timer = NULL;
+    mast_connect(m);
+}
+
+static void failed(struct mastodon *m, const struct draht_http_answer *a) {
+    const char *why = "The instance does not answer. Draht goes on asking.";
+    if (a->status == 401 || a->status == 403)
+        why = "The instance refuses the access token. An operator must look.";
+    else if (a->status)
+        why = "The instance does not answer as Mastodon does. Draht goes on asking.";
+    m->h->health(m->host, 0, why);
+    mast_log(m, 2, "mastodon.connect", why);
+    uint64_t wait_ms = mast_wait_ms(m, a), backoff_ms = mast_backoff_ms(m->connect_fails++);
+    if (!m->is_stopping)
+        m->connect_timer =
+            m->h->timer(m->host, wait_ms > backoff_ms ? wait_ms : backoff_ms, 0, again, m);
+    mast_idle(m);
+}
+
+static size_t number(const json_t *o, const char *key, size_t least, size_t fallback) {
+    int64_t n = json_int(o, key, 0);
+    return n >= (int64_t)least && n < 1000000 ? (size_t)n : fallback;
+}
+
+/* wss://host becomes https://host. Only HTTPS or the instance's own address gets the token. */
+static void read_stream_url(struct mastodon *m, const char *said) {
+    struct buf b = {0};
+    if (strncmp(said, "wss://", 6) == 0)
+        buf_addf(&b, "https://%s", said + 6);
+    else if (strncmp(said, "ws://", 5) == 0)
+        buf_addf(&b, "http://%s", said + 5);
+    else
+        buf_adds(&b, said);
+    while (b.n && b.p[b.n - 1] == '/')
+        b.p[--b.n] = 0;
+    bool is_safe = kit_origin_is_valid(buf_span(&b)) &&
+                   (span_istarts(buf_span(&b), "https://") || strcmp(b.p, m->url) == 0);
+    free(m->stream_url);
+    m->stream_url = xstrdup(is_safe ? b.p : m->url);
+    buf_free(&b);
+}
+
+static void on_instance(void *arg, const struct draht_http_answer *a) {
+    struct mastodon *m = arg;
+    m->calls_n--;
+    json_t *v = a->status == 200 && !a->error
+                    ? json_parse(kit_in(a->body), MASTODON_ANSWER_BYTES_MAX, NULL)
+                    : NULL;
+    if (!json_is_object(v)) {
+        json_decref(v);
+        failed(m, a);
+        return;
+    }
+    const json_t *c = json_object_get(v, "configuration");
+    const json_t *s = json_object_get(c, "statuses");
+    m->characters =
+        number(s, "max_characters", MASTODON_CHARACTERS_MIN, MASTODON_CHARACTERS_DEFAULT);
+    m->url_characters =
+        number(s, "characters_reserved_per_url", 1, MASTODON_URL_CHARACTERS_DEFAULT);
+    m->media_max = number(s, "max_media_attachments", 1, MASTODON_MEDIA_DEFAULT);
+    if (m->media_max > MASTODON_MEDIA_MAX)
+        m->media_max = MASTODON_MEDIA_MAX;
+    if (!m->has_own_stream_url)
+        read_stream_url(m, json_str(json_object_get(c, "urls"), "streaming", m->url));
+    json_decref(v);
+    m->connect_fails = 0;
+    m->is_known = true;
+    if (!m->is_stopping) {
+        m->h->health(m->host, 1, "");
+        if (m->is_leased) {
+            mast_stream_open(m);
+            mast_wake(m, 0);
+        }
+    }
+    mast_idle(m);
+}
+
+static void on_account(void *arg, const struct draht_http_answer *a) {
+    struct mastodon *m = arg;
+    m->calls_n--;
+    json_t *v = a->status == 200 && !a->error
+                    ? json_parse(kit_in(a->body), MASTODON_ANSWER_BYTES_MAX, NULL)
+                    : NULL;
+    const char *id = json_str(v, "id", "");
+    if (*id) {
+        free(m->own_id);
+        m->own_id = xstrdup(id);
+    }
+    json_decref(v);
+    if (!m->own_id || a->status != 200) {
+        failed(m, a);
+        return;
+    }
+    m->calls_n++;
+    if (!mast_call(m, "GET", "/api/v2/instance", NULL, NULL, SPAN_NONE, on_instance, m))
+        m->calls_n--;
+}
+
+void mast_connect(struct mastodon *m) {
+    m->calls_n++;
+    if (!mast_call(m, "GET", "/api/v1/accounts/verify_credentials", NULL, NULL, SPAN_NONE,
+                   on_account, m))
+        m->calls_n--;
+}

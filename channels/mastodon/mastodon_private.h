@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * mastodon_private: what the files of the channel share. mastodon.c: settings, life, requests;
+ * connect.c: who we are and what the instance allows; intake.c: catching up from the watermark;
+ * stream.c: the stream that wakes the intake, edits and deletions; send.c: replies; upload.c: files
+ * on their way out.
+ */
+#ifndef DRAHT_MASTODON_PRIVATE_H
+#define DRAHT_MASTODON_PRIVATE_H
+
+#include "channels/kit/kit.h"
+#include "channels/mastodon/mastodon.h"
+#include "channels/mastodon/sse.h"
+#include "channels/mastodon/toot.h"
+#include "gateway/base/error.h"
+
+#define MASTODON_ANSWER_BYTES_MAX (4u << 20)
+#define MASTODON_FILE_BYTES_MAX (100ull << 20)
+#define MASTODON_CHARACTERS_DEFAULT 500
+#define MASTODON_CHARACTERS_MIN 100 /* an instance that says less is not believed */
+#define MASTODON_URL_CHARACTERS_DEFAULT 23
+#define MASTODON_MEDIA_DEFAULT 4
+#define MASTODON_MEDIA_MAX 16 /* in one status, whatever the instance allows */
+
+#define TOOT_WARN_PUBLIC                                                                           \
+    "The message can be read by others. The reply goes out as a direct message."
+
+struct mast_pass;
+struct mast_send;
+struct mastodon {
+    const struct draht_host *h;
+    void *host;
+    char *url, *token, *stream_url; /* stream_url: as configured or as the instance says, or "" */
+    bool has_own_stream_url;
+    int poll_s;
+    /* the instance, known once connected */
+    char *own_id;
+    size_t characters, url_characters, media_max;
+    bool is_known, is_leased, is_stopping;
+    struct draht_timer *connect_timer, *wake_timer, *stream_timer;
+    int connect_fails, pass_fails, stream_fails;
+    struct mast_pass *pass; /* the intake under way, or NULL */
+    bool wake_again;        /* something came while it ran */
+    char *watermark;        /* id of the last notification taken in; NULL: not read yet */
+    struct draht_http_run *stream;
+    struct sse sse;
+    size_t edits_n; /* edits and deletions under way */
+    struct mast_send *sends;
+    size_t calls_n; /* requests under way that no pass or send owns */
+    draht_done_fn stopped;
+    void *stopped_arg;
+};
+
+/* mastodon.c. A request to the instance with the token; path begins with '/'. headers: one more
+ * line, or NULL. False: not sent, done will not come. */
+bool mast_call(struct mastodon *m, const char *method, const char *path, const char *header,
+               const char *content_type, struct span body, draht_http_answer_fn done, void *arg);
+/* The value of a header in the head of an answer, trimmed; p NULL when absent. */
+struct span mast_header(const struct draht_http_answer *a, const char *name);
+/* How long a 429 asks to wait: X-RateLimit-Reset or Retry-After, bounded; 0: it does not say. */
+uint64_t mast_wait_ms(const struct mastodon *m, const struct draht_http_answer *a);
+uint64_t mast_backoff_ms(int fails); /* 1 s doubling up to 60 s */
+bool mast_is_instance(const struct mastodon *m, struct span url);
+void mast_log(struct mastodon *m, int level, const char *event, const char *text);
+void mast_idle(struct mastodon *m); /* says stopped when nothing is under way any more */
+
+/* connect.c: asks until it knows, then says health and begins. */
+void mast_connect(struct mastodon *m);
+
+/* intake.c */
+void mast_wake(struct mastodon *m, uint64_t delay_ms); /* looks for new mentions, soon */
+void mast_pass_drop(struct mastodon *m);
+/* Hands one toot over; files must be loaded or left out. done: exactly once. */
+void mast_accept(struct mastodon *m, const struct toot *t, const struct draht_attachment *files,
+                 size_t files_n, const char *warning, draht_accept_fn done, void *arg);
+
+/* stream.c */
+void mast_stream_open(struct mastodon *m);
+void mast_stream_close(struct mastodon *m);
+
+/* send.c */
+int mast_send(void *channel, const struct draht_outbound *o, struct draht_token *t);
+void mast_sends_drop(struct mastodon *m);
+struct mast_verdict {
+    enum draht_verdict verdict;
+    const char *reason;
+    uint64_t retry_ms;
+};
+struct mast_verdict mast_verdict_of(const struct mastodon *m, const struct draht_http_answer *a);
+
+/* upload.c: one file to the instance. id p NULL: failed, v says how. May come within the call. */
+typedef void (*mast_uploaded_fn)(void *arg, struct span id, struct mast_verdict v);
+struct mast_upload;
+struct mast_upload *mast_upload(struct mastodon *m, const struct draht_attachment *x,
+                                mast_uploaded_fn done, void *arg);
+void mast_upload_drop(struct mast_upload *u); /* done does not come any more */
+
+int mastodon_normalize(const char *raw, size_t n, char **out, char *err);
+
+#endif

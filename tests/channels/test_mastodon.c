@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Server-sent events in any pieces, notifications as instances write them, and a reply that is tried again after the instance has
+ * forgotten its key: looked for first, never sent twice. */
+#include <check.h>
+
+#include "channels/mastodon/mastodon.h"
+#include "channels/mastodon/sse.h"
+#include "channels/mastodon/toot.h"
+#include "gateway/base/error.h"
+#include "tests/channels/fake_host.c"
+
+/* ---- events ---- */
+static void note(void *arg, const char *name, struct span data) {
+    struct buf *b = arg;
+    buf_addf(b, "%s=%.*s|", name, (int)data.n, data.p ? data.p : "");
+}
+
+static const struct {
+    const char *bytes, *events;
+} streams[] = {
+    {"", ""},
+    {":thump\n\n", ""},
+    {"event: a\ndata: 1\n\n", "a=1|"},
+    {"event:a\ndata:1\n\n", "a=1|"},
+    {"event: a\r\ndata: 1\r\n\r\n", "a=1|"},
+    {"event: a\rdata: 1\r\r", "a=1|"},
+    {"data: x\ndata: y\n\n", "message=x\ny|"},
+    {"event: a\n\ndata: 1\n\n", "message=1|"},
+    {"event: delete\ndata: undefined\n\n", "delete=undefined|"},
+    {"event: a\ndata: Stra\xc3\x9f" "e\n\nevent: b\ndata: 2\n\n", "a=Stra\xc3\x9f" "e|b=2|"},
+    {"data\n\n", "message=|"},
+    {"id: 4\nretry: 5\nnonsense\ndata: 1\n\n", "message=1|"},
+    {"<!DOCTYPE html>\n<h1>Wartung</h1>\n\n", ""},
+    {"event: a\ndata: 1", ""},
+};
+
+START_TEST(test_stream) {
+    size_t n = strlen(streams[_i].bytes);
+    for (size_t step = 1; step <= n + 1; step++) {
+        struct sse s = {0};
+        struct buf b = {0};
+        buf_adds(&b, "");
+        for (size_t i = 0; i < n; i += step)
+            sse_feed(&s, (struct span){streams[_i].bytes + i, n - i < step ? n - i : step}, note, &b);
+        ck_assert_msg(strcmp(b.p, streams[_i].events) == 0, "step %zu: %s", step, b.p);
+        buf_free(&b);
+        sse_free(&s);
+    }
+}
+END_TEST
+
+START_TEST(test_event_limit) {
+    for (size_t n = SSE_EVENT_BYTES_MAX; n <= SSE_EVENT_BYTES_MAX + 1; n++) {
+        struct sse s = {0};
+        struct buf b = {0}, in = {0};
+        size_t events = 0;
+        buf_adds(&in, "data: ");
+        char *x = xcalloc(n + 1, 1);
+        memset(x, 'x', n);
+        buf_adds(&in, x);
+        buf_adds(&in, "\n\ndata: next\n\n");
+        sse_feed(&s, buf_span(&in), note, &b);
+        for (size_t i = 0; i < b.n; i++)
+            events += b.p[i] == '|';
+        ck_assert_uint_eq(events, n <= SSE_EVENT_BYTES_MAX ? 2 : 1);
+        free(x);
+        buf_free(&b);
+        buf_free(&in);
+        sse_free(&s);
+    }
+}
+END_TEST
+
+/* ---- notifications ---- */
+#define STATUS(content, more) \
+    "{\"id\":\"9\",\"type\":\"mention\",\"status\":{\"id\":\"55\",\"created_at\":\"2026-11-20T08:00:00Z\",\"visibility\":\"direct\"," \
+    "\"mentions\":[{\"id\":\"1\",\"username\":\"amt\",\"acct\":\"amt\"},{\"id\":\"2\",\"username\":\"eva\",\"acct\":\"eva@x.test\"}]," \
+    "\"content\":\"" content "\"" more "}}"
+#define JANA ",\"account\":{\"id\":\"7\",\"acct\":\"jana@a.test\"}"
+
+static const struct {
+    const char *json, *text, *sender, *ignored;
+} toots[] = {
+    {STATUS("<p>@amt Hallo<br/>Welt</p>", JANA), "Hallo\nWelt", "jana@a.test", NULL},
+    {STATUS("<p>Hallo @amt</p>", JANA), "Hallo @amt", "jana@a.test", NULL},
+    {STATUS("<p>@eva @amt Hallo</p>", JANA), "@eva @amt Hallo", "jana@a.test", NULL},
+    {STATUS("<p>@amt, guten Tag</p>", JANA), "guten Tag", "jana@a.test", NULL},
+    {STATUS("<p>@amt <a href=\\\"https://x.test/lang\\\"><span class=\\\"invisible\\\">https://</span><span>x.test/lang</span></a></p>", JANA),
+     "https://x.test/lang", "jana@a.test", NULL},
+    {STATUS("<p>Hier</p>", ",\"account\":{\"id\":\"7\",\"acct\":\"jana\",\"url\":\"https://stadt.test/@jana\"}"), "Hier", "jana@stadt.test", NULL},
+    {STATUS("<p>Hier</p>", ",\"account\":{\"id\":\"1\",\"acct\":\"amt\"}"), NULL, NULL, "an own message"},
+    {STATUS("<p>Hier</p>", ",\"account\":{\"id\":\"7\",\"acct\":\"b\",\"bot\":true}"), NULL, NULL, "written by a bot"},
+    {STATUS("<p>@amt</p>", JANA), NULL, NULL, "empty message"},
+    {STATUS("<script>x</script>", JANA), NULL, NULL, "empty message"},
+    {STATUS("<p>x</p>", ",\"account\":{\"id\":\"7\",\"acct\":\"ja na\"}"), NULL, NULL, "without an id or a sender"},
+    {STATUS("<p>x</p>", ""), NULL, NULL, "without an id or a sender"},
+    {"{\"id\":1,\"type\":\"mention\",\"status\":{\"id\":55}}", NULL, NULL, "without an id or a sender"},
+    {"{\"id\":\"1\",\"type\":\"mention\",\"status\":{\"id\":\"../x\",\"account\":{\"acct\":\"a@b\"},\"content\":\"x\"}}", NULL, NULL, "without an id or a sender"},
+    {"{\"type\":\"mention\"}", NULL, NULL, "a mention without its message"},
+    {"{\"type\":\"follow\"}", NULL, NULL, "no mention"},
+    {"{}", NULL, NULL, "no mention"},
+    {"null", NULL, NULL, "no mention"},
+};
+
+START_TEST(test_toot) {
+    struct arena *a = arena_new();
+    struct toot t;
+    json_t *v = json_parse(span_str(toots[_i].json), 1 << 16, NULL);
+    ck_assert_ptr_nonnull(v);
+    toot_read(a, v, "1", &t);
+    if (toots[_i].ignored) {
+        ck_assert_ptr_nonnull(t.ignored);
+        ck_assert_str_eq(t.ignored, toots[_i].ignored);
+    } else {
+        ck_assert_msg(t.ignored == NULL, "%s", t.ignored);
+        ck_assert_msg(span_eq(t.text, toots[_i].text), "%.*s", (int)t.text.n, t.text.p);
+        ck_assert_msg(span_eq(t.sender, toots[_i].sender), "%.*s", (int)t.sender.n, t.sender.p);
+    }
+    json_decref(v);
+    arena_free(&a);
+}
+END_TEST
+
+/* ---- a reply that is tried again ---- */
+static struct draht_host host;
+static char asked[2000], parts[200];
+static const char *context; /* answer to /context */
+static int post_status;
+
+struct draht_http_run {
+    int unused;
+};
+static struct draht_http_run run;
+struct answer {
+    struct draht_http_call call;
+    const char *body;
+    int status;
+};
+
+static void give(struct fake_job *j) {
+    struct answer *x = j->arg;
+    struct draht_http_answer a = {.size = sizeof a, .status = x->status, .retry_after_ms = -1,
+                                  .body = {x->body, strlen(x->body)}, .error = x->status ? 0 : ERR_TIMEOUT};
+    x->call.done(x->call.arg, &a);
+    free(x);
+}
+
+static struct draht_http_run *f_http_call(void *h, const struct draht_http_call *call) {
+    (void)h;
+    const char *path = call->url + strlen("https://social.test");
+    struct answer *x = xcalloc(1, sizeof *x);
+    x->call = *call;
+    x->status = 200;
+    x->body = "{}";
+    snprintf(asked + strlen(asked), sizeof asked - strlen(asked), "%s %s|", call->method, path);
+    if (strstr(path, "verify_credentials"))
+        x->body = "{\"id\":\"1\"}";
+    else if (strstr(path, "/context"))
+        x->body = context;
+    else if (strcmp(path, "/api/v1/statuses") == 0)
+        x->status = post_status, x->body = "{\"id\":\"900\"}";
+    fake_later(give, x);
+    return &run;
+}
+static void f_part_done(struct draht_token *t, uint32_t part, struct draht_span id) {
+    (void)t;
+    snprintf(parts + strlen(parts), sizeof parts - strlen(parts), "%u=%.*s|", part, (int)id.n, id.p);
+}
+static void f_state_del(void *h, struct draht_span key, draht_done_fn done, void *arg) {
+    (void)h;
+    for (size_t i = 0; i < fake.states_n; i++)
+        if (strlen(fake.states[i].key) == key.n && memcmp(fake.states[i].key, key.p, key.n) == 0)
+            fake.states[i].key[0] = '-';
+    fake_later(run_done, arg)->fn.done = done;
+}
+static int f_lease(void *h, struct draht_span name, void (*change)(void *, int)) {
+    (void)h, (void)name, (void)change;
+    return 0;
+}
+static void f_cancel(struct draht_http_run *r) {
+    (void)r;
+}
+
+static void setup(void) {
+    static const uint8_t key[CRYPTO_KEY_BYTES] = {7};
+    char err[256] = "";
+    memset(&fake, 0, sizeof fake);
+    crypto_init();
+    fake.crypto = crypto_from_key(key);
+    fake.now_ms = 1800000000000;
+    fake.ops = &mastodon_ops;
+    host = fake_host;
+    host.http_call = f_http_call;
+    host.http_cancel = f_cancel;
+    host.part_done = f_part_done;
+    host.state_del = f_state_del;
+    host.lease = f_lease;
+    asked[0] = parts[0] = 0;
+    post_status = 200;
+    context = "{\"descendants\":[]}";
+    ck_assert_int_eq(mastodon_ops.open(&host, NULL, "fedi", "{\"url\":\"https://social.test\",\"access_token\":\"12345678\"}", &fake.channel, err), 0);
+    ck_assert_int_eq(mastodon_ops.start(fake.channel, err), 0);
+    fake_run();
+    asked[0] = 0;
+}
+static void teardown(void) {
+    fake_end();
+}
+
+static int send_once(void) {
+    struct draht_token t = {0};
+    struct draht_outbound o = {.size = sizeof o, .message = fake_span("2026-000001.2"), .recipient = fake_span("jana@a.test"),
+                               .in_reply_to = fake_span("55"), .text = fake_span("Guten Tag & bis bald"), .attempt = 1};
+    mastodon_ops.send(fake.channel, &o, &t);
+    fake_run();
+    ck_assert_int_eq(t.settled_n, 1);
+    return t.verdict;
+}
+
+START_TEST(test_again_within_the_hour) {
+    post_status = 0;
+    ck_assert_int_eq(send_once(), DRAHT_RETRY);
+    fake.now_ms += 30 * 60000;
+    post_status = 200;
+    ck_assert_int_eq(send_once(), DRAHT_SENT);
+    ck_assert_str_eq(asked, "POST /api/v1/statuses|POST /api/v1/statuses|");
+    ck_assert_str_eq(parts, "0=900|");
+}
+END_TEST
+
+static const struct {
+    const char *context, *asked, *parts;
+} later[] = {
+    {"{\"descendants\":[{\"id\":\"77\",\"visibility\":\"direct\",\"account\":{\"id\":\"1\"},\"created_at\":\"2027-01-15T08:00:05Z\","
+     "\"content\":\"<p><span>@<span>jana</span></span> Guten Tag &amp; bis bald</p>\"}]}",
+     "POST /api/v1/statuses|GET /api/v1/statuses/55/context|", "0=77|"},
+    {"{\"descendants\":[{\"id\":\"77\",\"visibility\":\"direct\",\"account\":{\"id\":\"1\"},\"created_at\":\"2027-01-15T08:00:05Z\","
+     "\"content\":\"<p>@jana Etwas anderes</p>\"}]}",
+     "POST /api/v1/statuses|GET /api/v1/statuses/55/context|POST /api/v1/statuses|", "0=900|"},
+    {"{\"descendants\":[{\"id\":\"77\",\"visibility\":\"direct\",\"account\":{\"id\":\"1\"},\"created_at\":\"2027-01-14T08:00:05Z\","
+     "\"content\":\"<p>@jana Guten Tag &amp; bis bald</p>\"}]}",
+     "POST /api/v1/statuses|GET /api/v1/statuses/55/context|POST /api/v1/statuses|", "0=900|"},
+    {"{\"descendants\":[{\"id\":\"77\",\"visibility\":\"direct\",\"account\":{\"id\":\"7\"},\"created_at\":\"2027-01-15T08:00:05Z\","
+     "\"content\":\"<p>@jana Guten Tag &amp; bis bald</p>\"}]}",
+     "POST /api/v1/statuses|GET /api/v1/statuses/55/context|POST /api/v1/statuses|", "0=900|"},
+};
+
+START_TEST(test_again_after_an_hour) {
+    post_status = 0;
+    ck_assert_int_eq(send_once(), DRAHT_RETRY);
+    fake.now_ms += 61 * 60000;
+    post_status = 200;
+    context = later[_i].context;
+    ck_assert_int_eq(send_once(), DRAHT_SENT);
+    ck_assert_str_eq(asked, later[_i].asked);
+    ck_assert_str_eq(parts, later[_i].parts);
+}
+END_TEST
+
+START_TEST(test_nobody_can_say) {
+    post_status = 0;
+    send_once();
+    fake.now_ms += 61 * 60000;
+    context = "<html>";
+    ck_assert_int_eq(send_once(), DRAHT_RETRY);
+    ck_assert_str_eq(parts, "");
+}
+END_TEST
+
+static const struct {
+    int status;
+    enum draht_verdict verdict;
+} verdicts[] = {{401, DRAHT_MISCONFIGURED}, {403, DRAHT_MISCONFIGURED}, {404, DRAHT_REJECTED}, {410, DRAHT_REJECTED},
+                {413, DRAHT_REJECTED},      {422, DRAHT_REJECTED},      {429, DRAHT_RETRY},    {500, DRAHT_RETRY},
+                {503, DRAHT_RETRY},         {0, DRAHT_RETRY}};
+
+START_TEST(test_verdict) {
+    post_status = verdicts[_i].status;
+    ck_assert_int_eq(send_once(), verdicts[_i].verdict);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("mastodon");
+    TCase *pure = tcase_create("pure"), *t = tcase_create("send");
+    tcase_set_timeout(pure, 60);
+    tcase_add_loop_test(pure, test_stream, 0, sizeof streams / sizeof *streams);
+    tcase_add_test(pure, test_event_limit);
+    tcase_add_loop_test(pure, test_toot, 0, sizeof toots / sizeof *toots);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, test_again_within_the_hour);
+    tcase_add_loop_test(t, test_again_after_an_hour, 0, sizeof later / sizeof *later);
+    tcase_add_test(t, test_nobody_can_say);
+    tcase_add_loop_test(t, test_verdict, 0, sizeof verdicts / sizeof *verdicts);
+    suite_add_tcase(s, pure);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
