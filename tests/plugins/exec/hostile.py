@@ -119,10 +119,10 @@ def main():
                 {"name": "colour", "type": "enum", "values": ["red", "blue"], "default": "red"}, {"name": "pin", "type": "string", "secret": True}]})
         elif method == "draht.init":
             settings, spool = p["settings"], p["spool"]
-            line(id=m["id"], result={})
             sys.stderr.write("env %s colour %s pin %s fds %s\n" % (",".join(sorted(os.environ)), settings["colour"], settings["pin"], ",".join(sorted(os.listdir("/proc/self/fd"))[:3])))
             sys.stderr.flush()
             ask("http.route", {"methods": "POST", "path": "/in", "body_max": 100000, "headers": ["x-id"], "query": ["q"]})
+            line(id=m["id"], result={})
         elif method == "http":
             number = p["headers"].get("x-id", "0")
             if p["query"].get("q") == "file":
