@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "channels/desk/desk.h"
 #include "channels/email/email.h"
 #include "channels/exec/exec.h"
 #include "channels/mastodon/mastodon.h"
@@ -26,6 +27,7 @@ static const struct draht_channel_ops *const built_in[] = {
     &exec_ops,          /* a program of the operator, in any language */
     &shared_object_ops, /* a shared object of the operator */
     &mastodon_ops,      /* an account on a Mastodon instance */
+    &desk_ops,          /* counter, telephone and letter, by way of staff */
 };
 static const int built_in_n = (int)(sizeof built_in / sizeof *built_in);
 
