@@ -91,6 +91,11 @@ test('our own channels conform', async () => {
     conforms(await kit('email'), 'accept', 'duplicate', 'oversize', 'host busy', 'attachment in', 'send', 'retry', 'rejected', 'in doubt', 'attachment out', 'receipt failed', 'shutdown');
 });
 
+test('every built-in channel with a script conforms', { timeout: 170000 }, async () => {
+    const types = fs.readdirSync(path.join(ROOT, 'channels')).filter((t) => t !== 'skeleton' && fs.existsSync(path.join(ROOT, 'channels', t, 'conformance.yaml')));
+    for (const type of types) conforms(await kit(type), 'accept', 'host busy', 'shutdown');
+});
+
 test('the C skeleton conforms', async () => {
     conforms(await kit(path.join(dir, 'taube', 'taube.so')), ...ALL);
     conforms(await kit(path.join(dir, 'taube')), ...ALL);
