@@ -6,7 +6,6 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const http = require('node:http');
-const { execFileSync } = require('node:child_process');
 const { scratch, run, until } = require('../lib/process');
 const { Gateway, BINARY, ROOT } = require('../lib/gateway');
 
@@ -41,7 +40,6 @@ const broken = async (name, from, to) => {
     assert.equal(made.code, 0, made.out);
     return kit(path.join(folder, 'taube.so'));
 };
-const hasPrograms = /^exec /m.test(execFileSync(BINARY, ['channel', 'list'], { env }).toString());
 const ALL = ['table', 'option rows', 'script', 'missing option', 'wrong option', 'open', 'accept', 'duplicate', 'unknown sender', 'forged', 'oversize', 'garbage', 'host busy',
     'host refuses', 'send', 'retry', 'rejected', 'misconfigured', 'receipt delivered', 'receipt failed', 'restart', 'shutdown', 'close'];
 
@@ -102,7 +100,7 @@ test('the C skeleton conforms', async () => {
 });
 
 for (const lang of ['python', 'sh']) {
-    test(`the ${lang} skeleton conforms`, { timeout: 170000, skip: !hasPrograms }, async () => {
+    test(`the ${lang} skeleton conforms`, { timeout: 170000 }, async () => {
         const folder = path.join(dir, lang);
         const r = await draht('new', 'taube', '--lang', lang, '--dir', folder);
         assert.equal(r.code, 0, r.out);
@@ -110,7 +108,7 @@ for (const lang of ['python', 'sh']) {
     });
 }
 
-test('all three skeletons answer a message in a gateway', { timeout: 170000, skip: !hasPrograms }, async () => {
+test('all three skeletons answer a message in a gateway', { timeout: 170000 }, async () => {
     const got = [];
     const provider = http.createServer((q, a) => {
         let text = '';
