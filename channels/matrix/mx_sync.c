@@ -209,7 +209,7 @@ static void on_answer(void *arg, const struct mx_answer *a) {
     } else {
         if (m->poll_fails > 1)
             m->h->health(m->host, 1, "");
-        m->poll_fails = 0;
+        m->poll_fails = m->connect_fails = 0;
         m->is_lean = false;
         batch_begin(m, a->json, next);
     }

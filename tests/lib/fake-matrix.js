@@ -230,7 +230,7 @@ class FakeMatrix {
                 this.waiting.add(done);
                 setTimeout(done, Math.max(1, until - Date.now()));
             });
-            const again = [...this.tokens.values()].find((t) => t.user === w.user && t.device === w.device);
+            const again = this.tokens.get(w.token);
             if (again?.ended) return error(401, 'M_UNKNOWN_TOKEN', { soft_logout: again.soft });
         }
     }
