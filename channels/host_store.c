@@ -238,6 +238,8 @@ static void on_tickets(void *arg, int error, json_t *v) {
             const json_t *t = json_array_get(v, i);
             if (strcmp(json_str(t, "channel", ""), w->c->id) != 0)
                 continue;
+            int64_t updated_ms = 0;
+            clock_parse_rfc3339(json_str(t, "updated_at", ""), &updated_ms);
             tags[n] = tags_of(t);
             out[n] =
                 (struct draht_ticket){.size = sizeof *out,
@@ -245,7 +247,7 @@ static void on_tickets(void *arg, int error, json_t *v) {
                                       .tags = host_dspan(span_str(tags[n])),
                                       .is_closed = strcmp(json_str(t, "state", ""), "closed") == 0,
                                       .is_erased = json_flag(t, "erased", false),
-                                      .updated_ms = json_int(t, "updated_at", 0)};
+                                      .updated_ms = updated_ms};
             n++;
         }
         w->fn.tickets(w->arg, outer_status(error), out, n);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "channels/desk/desk.h"
 #include "channels/email/email.h"
 #include "channels/exec/exec.h"
 #include "channels/mastodon/mastodon.h"
@@ -13,7 +14,7 @@
 #include "channels/meta/meta.h"
 #include "channels/open311/open311.h"
 #include "channels/shared_object.h"
-#include "channels/smpp/smpp.h"
+#include "channels/sms_http/twilio.h"
 #include "channels/webchat/webchat.h"
 
 static const struct draht_channel_ops *const built_in[] = {
@@ -24,10 +25,11 @@ static const struct draht_channel_ops *const built_in[] = {
     &messenger_ops,     /* Facebook Messenger */
     &instagram_ops,     /* Instagram direct messages */
     &open311_ops,       /* GeoReport v2: reports from other systems, their state back */
+    &twilio_ops,        /* text messages through Twilio or who speaks like it */
     &exec_ops,          /* a program of the operator, in any language */
     &shared_object_ops, /* a shared object of the operator */
     &mastodon_ops,      /* an account on a Mastodon instance */
-    &smpp_ops,          /* text messages (SMS) by SMPP 3.4 */
+    &desk_ops,          /* counter, telephone and letter, by way of staff */
 };
 static const int built_in_n = (int)(sizeof built_in / sizeof *built_in);
 

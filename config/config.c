@@ -125,6 +125,12 @@ static void finish_queue(struct reader *r, const struct tree_node *e, const stru
         reader_fault(r, place(e, "calendar"), "there is no calendar \"%s\"", q->calendar);
 }
 
+static void finish_block(struct reader *r, const struct tree_node *e, const struct config *c,
+                         const struct config_block *b) {
+    if (*b->queue && !config_queue(c, b->queue))
+        reader_fault(r, place(e, "queue"), "there is no queue \"%s\"", b->queue);
+}
+
 static void finish_channel(struct reader *r, const struct tree_node *e, const struct config *c,
                            config_options_fn options, struct config_channel *x) {
     int rows_n = 0;
@@ -180,6 +186,8 @@ static void read_list(struct reader *r, const struct tree_node *list, const stru
             finish_rule(r, e, c, entry);
         else if (strcmp(s->name, "queues") == 0)
             finish_queue(r, e, c, entry);
+        else if (strcmp(s->name, "text_blocks") == 0)
+            finish_block(r, e, c, entry);
         else
             finish_calendar(r, e, entry);
         const char *id, *other;
@@ -245,7 +253,8 @@ static const char *folder_of(struct arena *a, const char *path) {
 }
 
 struct config *config_load(const char *path, config_options_fn options, struct buf *faults) {
-    static const char *const lists[] = {"calendars", "queues", "rules", "channels", NULL};
+    static const char *const lists[] = {"calendars", "queues",      "rules",
+                                        "channels",  "text_blocks", NULL};
     struct loaded *l = xcalloc(1, sizeof *l);
     struct config *c = &l->config;
     l->a = arena_new();

@@ -25,6 +25,10 @@ struct config_queue {    /* an office */
     const char *calendar;   /* calendar id */
     int first_answer_hours; /* service hours until the first answer is due */
 };
+struct config_block { /* a text that staff put into replies */
+    const char *id, *name, *text;
+    const char *queue; /* of this office alone; empty: of all */
+};
 struct config_hours {
     int weekday /* 0 Monday */, from_minute, to_minute;
 };
@@ -89,6 +93,8 @@ struct config {
     int rules_n;
     const struct config_channel *channels;
     int channels_n;
+    const struct config_block *text_blocks;
+    int text_blocks_n;
 };
 
 /* Option rows of a channel type, or NULL when there is no such type (channels/registry hands it

@@ -127,6 +127,18 @@ static const struct schema_key queue_keys[] = {
      AT(first_answer_hours)},
 };
 #undef AT
+#define AT(member) offsetof(struct config_block, member), 0
+static const struct schema_key block_keys[] = {
+    {TEXT("id", NULL, 1, 32, SCHEMA_ID | DRAHT_OPT_REQUIRED, "Short name: a-z, 0-9 and hyphen."),
+     AT(id)},
+    {TEXT("name", NULL, 1, 80, DRAHT_OPT_REQUIRED, "What the menu of the composer shows."),
+     AT(name)},
+    {TEXT("queue", "", 0, 32, 0, "Offered to this office alone. Empty: to all."), AT(queue)},
+    {TEXT("text", NULL, 1, 4000, DRAHT_OPT_REQUIRED,
+          "The words. {name}, {number} and {office} are filled in."),
+     AT(text)},
+};
+#undef AT
 #define AT(member) offsetof(struct config_calendar, member), 0
 static const struct schema_key calendar_keys[] = {
     {TEXT("id", NULL, 1, 32, SCHEMA_ID | DRAHT_OPT_REQUIRED, "Short name: a-z, 0-9 and hyphen."),
@@ -195,6 +207,8 @@ const struct schema_list schema_lists[] = {
      "Who gets which message; asked from the first to the last."},
     {"channels", KEYS(channel_keys), sizeof(struct config_channel), INTO(channels), 100,
      "The ways in and out. What a type needs stands under options:."},
+    {"text_blocks", KEYS(block_keys), sizeof(struct config_block), INTO(text_blocks), 200,
+     "Texts that staff put into replies."},
 };
 const int schema_lists_n = sizeof schema_lists / sizeof *schema_lists;
 
@@ -215,6 +229,12 @@ const char schema_default_lists[] =
     "    name: Tiefbauamt\n"
     "  - id: standesamt\n"
     "    name: Standesamt\n"
+    "text_blocks:\n"
+    "  - {id: thanks, name: Dank für den Hinweis, text: \"Vielen Dank für Ihren Hinweis. Wir "
+    "kümmern "
+    "uns darum.\"}\n"
+    "  - {id: more, name: Rückfrage, text: \"Damit wir Ihre Anfrage {number} bearbeiten können, "
+    "brauchen wir noch diese Angaben:\"}\n"
     "rules:\n"
     "  - {name: Eingang bestätigen, channel: mail, acknowledge: ack}\n"
     "channels:\n"

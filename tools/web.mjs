@@ -63,6 +63,7 @@ async function inbox() {
     await esbuild.build({ ...shared, entryPoints: { app: entry }, outdir: path.join(out, 'inbox'), format: 'esm',
         splitting: true, chunkNames: 'part-[name]-[hash]' });
     await style(path.join(web, 'inbox/app.css'), path.join(out, 'inbox/app.css'));
+    await style(path.join(web, 'letter/letter.css'), path.join(out, 'letter.css'));
     copy(path.join(web, 'inbox/icon.svg'), path.join(out, 'inbox/icon.svg'));
     copy(path.join(web, 'inbox/index.html'), path.join(out, 'inbox/index.html'));
 }

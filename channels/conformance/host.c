@@ -342,6 +342,13 @@ static void *h_builtin(void *host, const char *what) {
     return strcmp(what, "transfers") == 0 ? k->transfers : NULL;
 }
 
+static void h_offer(void *host, uint32_t caps, uint32_t text_max, uint32_t concurrency) {
+    struct conf *k = conf_check(host, "offer");
+    k->ops.caps = caps;
+    k->ops.text_max = text_max;
+    k->ops.concurrency = concurrency ? concurrency : k->ops.concurrency;
+}
+
 static void run_scan(struct conf_job *j) {
     j->fn.scan(j->arg, 0, (struct draht_span){0});
 }
@@ -394,7 +401,8 @@ const struct draht_host conf_host = {.size = sizeof(struct draht_host),
                                      .builtin = h_builtin,
                                      .scan = h_scan,
                                      .http_call = conf_http_call,
-                                     .http_cancel = conf_http_cancel};
+                                     .http_cancel = conf_http_cancel,
+                                     .offer = h_offer};
 
 void conf_host_forget(struct conf *k) {
     while (k->timers)

@@ -113,8 +113,8 @@ static void take_call(struct run *r, const struct wire_message *m) {
     call_fn fn = calls_find(m->method);
     if (!fn)
         ask_error(k, WIRE_NO_METHOD, "There is no such method.");
-    else if (r->state < RUN_READY && fn != calls_find("log"))
-        ask_error(k, WIRE_NOT_NOW, "Not before draht.init was answered.");
+    else if (r->state == RUN_MANIFEST && fn != calls_find("log"))
+        ask_error(k, WIRE_NOT_NOW, "Not before draht.init was asked.");
     else
         fn(k, k->params);
 }

@@ -175,6 +175,24 @@ static void on_http_answer(void *arg, const struct draht_http_answer *a) {
     ask_result(k, o);
 }
 
+/* scheme://host[:port] of an address. */
+static struct span origin_of(const char *url) {
+    const char *host = strstr(url, "://");
+    size_t n = host ? (size_t)(host - url) + 3 : 0;
+    return (struct span){url, n + strcspn(url + n, "/?#")};
+}
+
+/* The operator named the host in the program's settings, so it may be in the house. */
+static bool is_operators(const struct exec *x, const char *url) {
+    const char *key;
+    json_t *v;
+    json_object_foreach(x->settings, key, v) if (json_is_string(v) &&
+                                                 strncmp(json_string_value(v), "http", 4) == 0 &&
+                                                 span_is(origin_of(json_string_value(v)),
+                                                         origin_of(url))) return true;
+    return false;
+}
+
 void call_http_request(struct ask *k, const json_t *p) {
     struct buf body = {0}, lines = {0};
     const char *url = json_str(p, "url", ""), *key, *headers[HEADERS_MAX + 1] = {NULL};
@@ -196,9 +214,17 @@ void call_http_request(struct ask *k, const json_t *p) {
         headers[i] = lines.p + at[i];
     if (!good)
         ask_error(k, WIRE_BAD_PARAMS, "url, headers, body or timeout_ms is not as it should be.");
-    else if (k->x->h->http_request(k->x->host, json_str(p, "method", "GET"), url, headers,
-                                   kit_out(buf_span(&body)), (uint32_t)timeout, on_http_answer,
-                                   k) < 0)
+    else if (!k->x->h->http_call(k->x->host,
+                                 &(struct draht_http_call){
+                                     .size = sizeof(struct draht_http_call),
+                                     .method = json_str(p, "method", "GET"),
+                                     .url = url,
+                                     .headers = headers,
+                                     .body = kit_out(buf_span(&body)),
+                                     .timeout_ms = (uint32_t)timeout,
+                                     .flags = is_operators(k->x, url) ? DRAHT_HTTP_OPERATOR : 0,
+                                     .done = on_http_answer,
+                                     .arg = k}))
         ask_error(k, WIRE_BAD_PARAMS, "The address is refused.");
     buf_free(&body);
     buf_free(&lines);

@@ -82,6 +82,7 @@ struct matrix {
     bool is_ready, is_leader, is_lean, is_stopping, is_connecting;
     bool joins_changed; /* not in the state yet */
     struct mx_reading *readings;
+    bool is_recovering;      /* the next answer begins anew, but rooms are known */
     bool knows_since;        /* the kept position was read */
     size_t stale_saves;      /* of batches that were dropped while they were being saved */
     struct mx_room *orphans; /* of dropped batches, waiting for an answer of the host */
@@ -186,7 +187,8 @@ struct mx_batch {
     char *next, *since;
     struct mx_room *rooms, *waiting;
     size_t open;
-    bool is_saving;
+    bool is_saving,
+        is_recovery; /* the position was lost: each room is read back to what is known */
 };
 void mx_room_start(struct mx_room *r);
 bool mx_room_is_silent(const struct mx_room *r); /* nothing but read marks and typing */

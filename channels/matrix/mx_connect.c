@@ -49,7 +49,8 @@ static void on_rooms(void *arg, const struct mx_answer *a) {
     m->rooms_n = json_array_size(json_object_get(a->json, "joined_rooms"));
     m->is_connecting = false;
     m->is_ready = true;
-    m->connect_fails = 0;
+    if (!m->is_leader)
+        m->connect_fails = 0; /* else when /sync has worked: a token may be good for less */
     m->h->health(m->host, 1, "");
     m->h->log(m->host, 1, "matrix.ready", m->base);
     mx_joins_load(m);

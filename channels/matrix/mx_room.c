@@ -430,6 +430,10 @@ static void on_memory(void *arg, int status, struct draht_span value) {
     r->arena = arena_new();
     look_at_states(r, json_object_get(json_object_get(r->data, "state"), "events"));
     look_at_states(r, json_object_get(timeline, "events"));
+    if (r->batch->is_recovery && !*r->memory.last) {
+        finish(r); /* nothing of it was taken in before, so where it ends is not known */
+        return;
+    }
     if (r->has_left) {
         set_gone(r, true);
     } else if (is_crowded(r)) {

@@ -74,6 +74,7 @@ static void on_saved(void *arg, int status) {
         free(m->since);
         m->since = m->batch->next;
         m->batch->next = NULL;
+        m->is_recovering = false;
     }
     mx_batch_free(m);
     if (!m->is_stopping)
@@ -146,7 +147,7 @@ static void read_rooms(struct mx_batch *b) {
     json_object_foreach(json_object_get(rooms, "invite"), id, data) {
         mx_invited(m, id, data);
     }
-    if (!b->since)
+    if (!b->since && !b->is_recovery)
         return; /* what was said before the channel began stays where it is */
     json_object_foreach(json_object_get(rooms, "join"), id, data) {
         mx_ephemeral(m, span_str(id),
@@ -164,6 +165,7 @@ static void batch_begin(struct matrix *m, const json_t *answer, struct span next
     b->root = json_incref((json_t *)(uintptr_t)answer);
     b->next = xstrndup(next.p, next.n);
     b->since = m->since ? xstrdup(m->since) : NULL;
+    b->is_recovery = m->is_recovering;
     m->batch = b;
     read_rooms(b);
     b->waiting = b->rooms;
@@ -195,8 +197,10 @@ static void on_answer(void *arg, const struct mx_answer *a) {
         m->is_lean = true;
         fail(m, a, "The homeserver's answer is larger than the limit.");
     } else if (since_is_refused(m, a)) {
-        m->h->log(m->host, 3, "matrix.position",
-                  "The homeserver does not know our position; what came in between is not seen.");
+        m->h->log(
+            m->host, 3, "matrix.position",
+            "The homeserver does not know our position; rooms are read back to what is known.");
+        m->is_recovering = true;
         free(m->since);
         m->since = NULL;
         fail(m, a, "The homeserver does not know our position.");
@@ -205,7 +209,7 @@ static void on_answer(void *arg, const struct mx_answer *a) {
     } else {
         if (m->poll_fails > 1)
             m->h->health(m->host, 1, "");
-        m->poll_fails = 0;
+        m->poll_fails = m->connect_fails = 0;
         m->is_lean = false;
         batch_begin(m, a->json, next);
     }

@@ -61,6 +61,16 @@ static json_t *words(const char *const *list, size_t n) {
     return v;
 }
 
+static json_t *text_blocks(const struct config *k) {
+    json_t *all = json_array();
+    for (int i = 0; i < k->text_blocks_n; i++) {
+        const struct config_block *b = &k->text_blocks[i];
+        json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:s}", "id", b->id, "name", b->name,
+                                             "queue", b->queue, "text", b->text));
+    }
+    return all;
+}
+
 json_t *api_settings(struct api *a) {
     static const char *const states[] = {"new", "open", "waiting", "reminder", "closed"};
     static const char *const priorities[] = {"low", "normal", "high", "urgent"};
@@ -77,6 +87,7 @@ json_t *api_settings(struct api *a) {
     }
     json_object_set_new(v, "queues", queues);
     json_object_set_new(v, "channels", api_channels(a));
+    json_object_set_new(v, "text_blocks", text_blocks(k));
     json_object_set_new(v, "states", words(states, 5));
     json_object_set_new(v, "priorities", words(priorities, 4));
     json_puti(v, "undo_seconds", k->undo_seconds);

@@ -207,6 +207,7 @@ struct api *api_new(const struct api_options *o) {
     tickets_routes(a);
     messages_routes(a);
     admin_routes(a);
+    desk_routes(a);
     assets_routes(a);
     return a;
 }

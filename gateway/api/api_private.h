@@ -92,6 +92,9 @@ json_t *api_settings(struct api *a);
 void tickets_routes(struct api *a);
 void messages_routes(struct api *a);
 void admin_routes(struct api *a);
+void desk_routes(struct api *a);
+/* The answer c->message as a page to print. */
+void letter_show(struct api_call *c, const struct config_channel *desk);
 void health_routes(struct api *a);
 void health_count(const struct feed_event *e);
 void assets_routes(struct api *a);

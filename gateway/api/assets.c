@@ -91,7 +91,7 @@ static void on_asset(void *arg, struct http_exchange *x) {
 static void on_widget(void *arg, struct http_exchange *x) {
     (void)arg;
     http_set_header(x, "cross-origin-resource-policy",
-                    "cross-origin"); /* pages of the city load it */
+                    "cross-origin");                        /* pages of the city load it */
     http_set_header(x, "access-control-allow-origin", "*"); /* integrity checks need to read it */
     send_path(x, "widget/", http_rest(x));
 }

@@ -37,6 +37,7 @@ test.before(async () => {
     relay = await fakeBusyRelay();
     browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags });
     gateway = await new Gateway({ binary: process.env.DRAHT_BINARY ?? path.join(ROOT, 'build/opt/draht'),
+        text_blocks: '  - {id: a, name: Dank, text: "Danke, {name}. Nummer {number}."}\n  - {id: b, name: Anderes Amt, queue: buergerbuero, text: x}',
         mail: `      relay: 127.0.0.1:${relay.address().port}\n      relay_tls: none` }).start();
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'de-DE', reducedMotion: 'reduce' });
     page = await context.newPage();
@@ -95,6 +96,16 @@ test('assign and hand over to another office by key', async () => {
     await page.locator('.facts dd', { hasText: 'Sozialamt' }).first().waitFor();
     await page.goto(`http://127.0.0.1:${gateway.port}/inbox/queue/sozialamt`);
     await page.locator('.row', { hasText: 'Bunte Mail' }).click();
+});
+
+test('a text block goes in at the cursor; those of other offices are not offered', async () => {
+    await page.fill('#reply', 'Hallo. ');
+    await page.getByRole('button', { name: 'Textbaustein einfügen' }).click();
+    assert.equal(await page.getByRole('menuitem', { name: 'Anderes Amt' }).count(), 0);
+    await clean('text blocks');
+    await page.getByRole('menuitem', { name: 'Dank' }).click();
+    assert.match(await page.inputValue('#reply'), /^Hallo\. Danke, Hanna\. Nummer \d{4}-\d{6}\.$/);
+    await page.fill('#reply', '');
 });
 
 test('what does not get out stands in the outbox, can be tried again and cancelled', async () => {

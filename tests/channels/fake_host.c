@@ -215,6 +215,10 @@ static void f_settle(struct draht_token *t, enum draht_verdict v, struct draht_s
     t->settled_n++;
 }
 
+static void f_part_done(struct draht_token *t, uint32_t part, struct draht_span external_id) {
+    (void)t, (void)part, (void)external_id;
+}
+
 static void run_history(struct fake_job *j) {
     struct draht_history_item items[200];
     size_t n = 0;
@@ -461,6 +465,7 @@ static void f_health(void *host, int up, const char *sentence) {
 static const struct draht_host fake_host = {.size = sizeof(struct draht_host),
                                             .accept = f_accept,
                                             .receipt = f_receipt,
+                                            .part_done = f_part_done,
                                             .settle = f_settle,
                                             .history = f_history,
                                             .typing = f_typing,

@@ -29,7 +29,7 @@ queues:
   - {id: buergerbuero, name: Bürgerbüro, contact: "Milan Novak, 03999 555-210"}
   - {id: sozialamt, name: Sozialamt, contact: "Selin Yılmaz, 03999 555-300"}
 ${(o.queues || []).map((q) => `  - {id: ${q.id}, name: "${q.name}"}`).join('\n')}
-rules:${o.rules ? `\n${o.rules}` : ' []'}
+${o.text_blocks ? `text_blocks:\n${o.text_blocks}\n` : ''}rules:${o.rules ? `\n${o.rules}` : ' []'}
 channels:
   - id: chat
     type: webchat

@@ -21,7 +21,7 @@ const HARMLESS = ['nul', 'flood', 'noise', 'params', 'late'];
 
 before(async () => {
     g = new Gateway({
-        extra_channels: channel('prog', '      settings: {colour: blue, pin: "geheimnis-4711"}\n') + channel('mute', '', 'mute') + channel('banner', '', 'banner')
+        extra_channels: channel('prog', '      settings: {colour: blue, pin: "geheimnis-4711"}\n') + channel('mute', '', 'mute') + channel('banner', '', 'banner') + channel('idem', '', 'idempotent')
             + [...FATAL, ...HARMLESS].map((w) => channel(`p-${w}`)).join('')
             + '  - {id: none, type: exec, queue: buergerbuero, options: {command: [/nonexistent/program]}}\n',
         spawn: { env: { ...process.env, A_SECRET_OF_OURS: 'never' } },
@@ -115,6 +115,17 @@ for (const word of HARMLESS.filter((w) => w !== 'late'))
         await citizen(id);
         assert.ok(!g.process.output.includes(`exec.restart channel=${id} `));
     });
+
+test('killed in mid-send with the cap idempotent: sent again, never in doubt', { timeout: 120000 }, async () => {
+    const d = await citizen('idem');
+    const m = await reply(d, 'do: killed');
+    const seen = new Set();
+    await until('it to be sent by the second attempt', async () => {
+        seen.add((await delivery(m)).state);
+        return seen.has('sent') || seen.has('delivered');
+    }, 100000);
+    assert.ok(!seen.has('in_doubt'), [...seen].join());
+});
 
 test('hostile: late: the answer after the time is ignored', { timeout: 120000 }, async () => {
     const d = await citizen('p-late');

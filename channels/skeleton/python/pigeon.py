@@ -191,9 +191,9 @@ def serve(channel, line):
         respond(MANIFEST)
     elif method == "draht.init":
         channel = Channel(params["settings"])
-        respond({})  # ready: from now on we may ask
         for path in ("/in", "/report"):
             wire.tell("http.route", {"methods": "POST", "path": path, "body_max": 65536, "headers": ["authorization"]})
+        respond({})  # ready: its routes are there
     elif method == "http":
         channel.http(params, respond)
     elif method == "send":

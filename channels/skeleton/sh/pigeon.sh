@@ -106,10 +106,10 @@ on_init() {
         say '{id: .id, error: {code: -32602, message: "secret: needs 8 characters or more."}}'
         return
     fi
-    say '{id: .id, result: {}}' # ready: from now on we may ask
     for path in /in /report; do
         say '{method: "http.route", params: {methods: "POST", path: $path, body_max: 65536, headers: ["authorization"]}}' --arg path $path
     done
+    say '{id: .id, result: {}}' # ready: its routes are there
 }
 
 # What is under way may finish; then the program ends.

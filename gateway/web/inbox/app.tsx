@@ -6,6 +6,7 @@ import { t, useLanguage } from '../shared/i18n';
 import { applyTheme } from '../shared/theme';
 import { Channels } from './channels_view';
 import { Conversation } from './conversation';
+import { Desk } from './desk';
 import { forgetOld } from './draft';
 import { Facts, facts } from './facts';
 import { Help } from './help';
@@ -28,6 +29,7 @@ function Middle() {
     const r = route.value;
     if (r.view === 'outbox') return <Outbox />;
     if (r.view === 'channels') return <Channels />;
+    if (r.view === 'desk') return <Desk />;
     if (r.view === 'more') return <More />;
     return <><List />{r.ticket ? <Conversation /> : <Blank />}</>;
 }

@@ -95,6 +95,7 @@ export function Composer({ k }: { k: Ticket }) {
     const takesFiles = note || !channel?.caps || channel.caps.includes('attachments');
     const other = overtaken.value;
     const off = !!offline.value;
+    const blocks = (settings.value?.text_blocks ?? []).filter((b) => !b.queue || b.queue === k.queue);
     const who = k.sender.name || k.sender.address || t('row.guest');
 
     function input(text: string): void {
@@ -146,6 +147,14 @@ export function Composer({ k }: { k: Ticket }) {
         }
         setSending(false);
     }
+    /** A text block at the cursor, its places filled in. */
+    function insert(words: string): void {
+        const office = settings.value?.queues.find((x) => x.id === k.queue)?.name ?? '';
+        const text = words.trimEnd().replaceAll('{name}', k.sender.name || t('row.guest')).replaceAll('{number}', k.number).replaceAll('{office}', office);
+        const at = field.current?.selectionStart ?? draft.text.length;
+        input(draft.text.slice(0, at) + text + draft.text.slice(field.current?.selectionEnd ?? at));
+        requestAnimationFrame(() => { field.current?.focus(); field.current?.setSelectionRange(at + text.length, at + text.length); });
+    }
     function look(): void {
         const m = document.getElementById(`m-${other!.n}`);
         overtaken.value = null;
@@ -185,6 +194,7 @@ export function Composer({ k }: { k: Ticket }) {
             <div class="foot">
                 <input ref={picker} class="sr" id="file" type="file" multiple tabIndex={-1} aria-hidden="true" onChange={(e) => add(e.currentTarget.files)} />
                 <button class="btn quiet icon" type="button" aria-label={t('compose.attach')} title={`${t('compose.attach')} (${bytes(settings.value?.attachment_max_bytes ?? 0)})`} onClick={() => picker.current?.click()}><Icon name="paperclip" /></button>
+                {!note && blocks.length > 0 && <Menu up label={t('compose.blocks')} button={<Icon name="file-text" />} items={blocks.map((b) => ({ text: b.name, run: () => insert(b.text) }))} />}
                 <span class="saved">{off ? t('compose.offline') : note ? t('compose.private') : kept && draft.text ? t('compose.saved') : ''}</span>
                 {other && !note ? <button class="btn primary" type="button" onClick={look}><Icon name="eye" />{t('compose.look')}</button>
                     : note ? <button class="btn primary" type="submit" aria-disabled={off || sending}><Icon name="check" />{t('compose.save_note')}</button>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The keyboard map. Single letters work only outside text fields and can be switched off per device (WCAG 2.1.4).
 import { takeIt, toggleClosed } from './actions';
+import { hasDesk, takeDown } from './desk';
 import { facts } from './facts';
 import { help } from './help';
 import { focused, mark, marked, ordered } from './list_store';
@@ -13,7 +14,7 @@ import { act, ticket } from './ticket_store';
 export const lettersOn = (): boolean => localStorage.getItem('draht.letters') !== 'off';
 export function setLetters(on: boolean): void { localStorage.setItem('draht.letters', on ? 'on' : 'off'); }
 
-const goto: Record<string, string> = { m: 'mine', n: 'unassigned', u: 'unanswered', w: 'waiting', f: 'reminder', p: 'outbox', k: 'channels' };
+const goto: Record<string, string> = { m: 'mine', n: 'unassigned', u: 'unanswered', w: 'waiting', f: 'reminder', p: 'outbox', k: 'channels', d: 'desk' };
 const first_key_ms = 1500;
 let gAt = 0;
 
@@ -60,7 +61,7 @@ const ticketKeys: Record<string, () => void> = {
     o: () => fold('.original'), q: () => fold('.quoted'), v: resend,
 };
 const anywhere: Record<string, () => void> = {
-    j: () => step(1), k: () => step(-1), z: () => void takeBack(), '?': () => { help.value = true; }, x: () => { if (focused.value) mark(focused.value); },
+    j: () => step(1), k: () => step(-1), z: () => void takeBack(), '?': () => { help.value = true; }, c: () => { if (hasDesk()) takeDown(); }, x: () => { if (focused.value) mark(focused.value); },
     '/': () => { go({ view: 'search', q: '' }); requestAnimationFrame(() => document.getElementById('search')?.focus()); },
 };
 

@@ -22,7 +22,7 @@ export const marked = signal<ReadonlySet<string>>(new Set());
 export const busy = { pointer: false, focus: false };
 
 let turn = 0;
-export const listed = (r: Route): boolean => !['outbox', 'channels', 'more'].includes(r.view);
+export const listed = (r: Route): boolean => !['outbox', 'channels', 'desk', 'more'].includes(r.view);
 export const viewKey = (r: Route): string => `${r.view}/${r.queue ?? ''}/${r.q}`;
 
 function address(r: Route, cursor: string | null): string {

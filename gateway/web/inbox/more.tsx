@@ -2,6 +2,7 @@
 // "Mehr" on the phone: everything of the views column that has no place in the dock. Also the switch of the language.
 import { language, number, t, useLanguage } from '../shared/i18n';
 import { isDark, toggleTheme } from '../shared/theme';
+import { hasDesk } from './desk';
 import { help } from './help';
 import { Icon } from './icon';
 import { count, views } from './nav';
@@ -31,6 +32,7 @@ export function More() {
                 <ul>{(settings.value?.queues ?? []).map((q) => <To key={q.id} to={{ view: 'queue', queue: q.id }} icon="building-2" word={q.name} />)}</ul>
                 <h3>{me.value?.name}</h3>
                 <ul>
+                    {hasDesk() && <To to={{ view: 'desk' }} icon="pencil-line" word={t('view.desk')} />}
                     <To to={{ view: 'outbox' }} icon="send" word={t('view.outbox')} />
                     <To to={{ view: 'channels' }} icon="radio-tower" word={t('view.channels')} />
                     <Do icon={isDark() ? 'sun' : 'moon'} word={t(isDark() ? 'theme.light' : 'theme.dark')} run={toggleTheme} />

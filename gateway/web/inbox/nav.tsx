@@ -7,6 +7,7 @@ import { Icon } from './icon';
 import { Menu } from './menu';
 import { palette } from './palette';
 import { help } from './help';
+import { hasDesk } from './desk';
 import { go, path, plainClick, route, type Route } from './route';
 import { setLanguage } from './more';
 import { brokenChannels, counts, logout, me, settings } from './store';
@@ -40,6 +41,7 @@ function Foot() {
     const broken = brokenChannels.value;
     return (
         <div class="end"><ul>
+            {hasDesk() && <Entry to={{ view: 'desk' }} icon="pencil-line">{t('view.desk')}</Entry>}
             <Entry to={{ view: 'outbox' }} icon="send" tail={c && c.outbox_failed > 0
                 ? <span class="bad fix">{t('nav.failed', { n: c.outbox_failed })}</span> : <Count n={c?.outbox_waiting || undefined} />}>{t('view.outbox')}</Entry>
             <Entry to={{ view: 'channels' }} icon="radio-tower"

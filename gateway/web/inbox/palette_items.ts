@@ -6,6 +6,7 @@ import { brief } from '../shared/time';
 import { toggleTheme } from '../shared/theme';
 import type { Summary } from '../shared/types';
 import { doneText, takeIt, toggleClosed } from './actions';
+import { hasDesk, takeDown } from './desk';
 import { facts } from './facts';
 import { help } from './help';
 import { channelIcon } from './icon';
@@ -56,6 +57,7 @@ function places(): Option[] {
     const group = t('palette.go');
     const out: Option[] = views.map(([view, icon]) => ({ id: view, group, icon, text: t(`view.${view}`), run: () => go({ view }) }));
     for (const q of settings.value?.queues ?? []) out.push({ id: `q-${q.id}`, group, icon: 'building-2', text: q.name, run: () => go({ view: 'queue', queue: q.id }) });
+    if (hasDesk()) out.push({ id: 'desk', group, icon: 'pencil-line', text: t('view.desk'), key: 'C', run: takeDown });
     out.push({ id: 'outbox', group, icon: 'send', text: t('view.outbox'), run: () => go({ view: 'outbox' }) },
         { id: 'channels', group, icon: 'radio-tower', text: t('view.channels'), run: () => go({ view: 'channels' }) });
     return out;

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 
 export interface Route { view: string; queue: string | null; ticket: string | null; q: string }
 
-const plain = ['mine', 'unassigned', 'unanswered', 'waiting', 'reminder', 'closed', 'all', 'search', 'outbox', 'channels', 'more'];
+const plain = ['mine', 'unassigned', 'unanswered', 'waiting', 'reminder', 'closed', 'all', 'search', 'outbox', 'channels', 'desk', 'more'];
 
 function read(): Route {
     const parts = location.pathname.replace(/^\/inbox\/?/, '').split('/').map(decodeURIComponent).filter(Boolean);
@@ -32,7 +32,7 @@ export function go(to: Partial<Route> & { view: string }, replace = false): void
 /** Opens a ticket inside the present view; null closes it. */
 export function goTicket(number: string | null, replace = false): void {
     const r = route.value;
-    const view = r.view === 'outbox' || r.view === 'channels' || r.view === 'more' ? 'all' : r.view;
+    const view = r.view === 'outbox' || r.view === 'channels' || r.view === 'desk' || r.view === 'more' ? 'all' : r.view;
     go({ ...r, view: number ? view : r.view, ticket: number }, replace);
 }
 

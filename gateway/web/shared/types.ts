@@ -8,10 +8,12 @@ export type DeliveryState =
 export interface User { id: string; name: string; role: string; language?: string }
 export interface Person { id: string; name: string; role: string }
 export interface Queue { id: string; name: string; contact?: string | null }
+export interface TextBlock { id: string; name: string; queue: string; text: string }
 export interface Channel { id: string; type: string; up: boolean; sentence: string; caps?: string[]; text_max?: number; reply_window_hours?: number }
 export interface Settings {
     city: { name: string };
     queues: Queue[];
+    text_blocks?: TextBlock[];
     channels: Channel[];
     states: string[];
     priorities: string[];

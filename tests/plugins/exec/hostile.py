@@ -101,7 +101,8 @@ def main():
     if len(sys.argv) > 1:
         if sys.argv[1] == "mute":
             time.sleep(600)
-        bad(sys.argv[1], None, None)
+        if sys.argv[1] != "idempotent":
+            bad(sys.argv[1], None, None)
     for raw in sys.stdin.buffer:
         m = json.loads(raw)
         method, p = m.get("method"), m.get("params", {})
@@ -114,14 +115,14 @@ def main():
                 sys.stderr.write("value %s\n" % m["result"]["value"])
             sys.stderr.flush()
         elif method == "draht.manifest":
-            line(id=m["id"], result={"name": "hostile", "version": "1", "protocol": 1, "caps": ["attachments", "delivered"], "concurrency": 8, "options": [
+            line(id=m["id"], result={"name": "hostile", "version": "1", "protocol": 1, "caps": ["attachments", "delivered"] + sys.argv[1:], "concurrency": 8, "options": [
                 {"name": "colour", "type": "enum", "values": ["red", "blue"], "default": "red"}, {"name": "pin", "type": "string", "secret": True}]})
         elif method == "draht.init":
             settings, spool = p["settings"], p["spool"]
-            line(id=m["id"], result={})
             sys.stderr.write("env %s colour %s pin %s fds %s\n" % (",".join(sorted(os.environ)), settings["colour"], settings["pin"], ",".join(sorted(os.listdir("/proc/self/fd"))[:3])))
             sys.stderr.flush()
             ask("http.route", {"methods": "POST", "path": "/in", "body_max": 100000, "headers": ["x-id"], "query": ["q"]})
+            line(id=m["id"], result={})
         elif method == "http":
             number = p["headers"].get("x-id", "0")
             if p["query"].get("q") == "file":
@@ -138,7 +139,7 @@ def main():
             if p["attachments"]:
                 sys.stderr.write("file %s\n" % open(p["attachments"][0]["file"]).read().strip())
                 sys.stderr.flush()
-            if p.get("text", "").startswith("do: "):
+            if p.get("text", "").startswith("do: ") and (p["attempt"] == 1 or "idempotent" not in sys.argv):
                 bad(p["text"][4:].split()[0], m, p)
             else:
                 sent(m, p)

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* twilio: options and life of the channel. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "channels/sms_http/twilio_private.h"
+#include "gateway/base/crypto.h"
+
+#define API "https://api.twilio.com"
+#define TEXT_MAX (10 * TWILIO_TEXT_UNITS)
+
+static const struct draht_option options[] = {
+    {"account_sid", DRAHT_OPT_STRING, NULL, 1, 64, NULL, DRAHT_OPT_REQUIRED,
+     "Account SID from the provider's console (AC...)."},
+    {"auth_token", DRAHT_OPT_STRING, NULL, 8, 200, NULL, DRAHT_OPT_REQUIRED | DRAHT_OPT_SECRET,
+     "Auth token of the account; it also signs the webhooks."},
+    {"from", DRAHT_OPT_STRING, NULL, 1, 64, NULL, DRAHT_OPT_REQUIRED,
+     "The city's number (+49...) or the SID of a messaging service (MG...)."},
+    {"api_url", DRAHT_OPT_STRING, API, 1, 300, NULL, 0,
+     "Where the API is, scheme://host[:port]; another one for a provider that speaks the same."},
+    {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL}};
+
+void twilio_log(struct twilio *w, int level, const char *event, const char *text) {
+    w->h->log(w->host, level, event, text);
+}
+
+struct draht_span twilio_stop_key(struct twilio *w, struct arena *a, struct span address) {
+    uint8_t mac[32];
+    char hex[65];
+    w->h->mac(w->host, kit_out(address), mac);
+    crypto_hex(mac, sizeof mac, hex);
+    return kit_str(arena_printf(a, "stop:%s", hex));
+}
+
+/* RFC 4648 with padding, from the encoding without. */
+static char *basic(const char *user, const char *password) {
+    struct buf plain = {0}, out = {0};
+    buf_addf(&plain, "%s:%s", user, password);
+    char *text = xcalloc(1, 4 * ((plain.n + 2) / 3) + 1);
+    crypto_b64url(plain.p, plain.n, text);
+    for (char *p = text; *p; p++)
+        *p = *p == '-' ? '+' : *p == '_' ? '/' : *p;
+    buf_addf(&out, "Authorization: Basic %s%s", text, &"=="[2 - (3 - plain.n % 3) % 3]);
+    free(text);
+    buf_free(&plain);
+    return buf_take(&out, NULL);
+}
+
+static const char *fault_of(const json_t *o) {
+    const char *sid = json_str(o, "account_sid", ""), *from = json_str(o, "from", "");
+    if (!*sid || sid[strspn(sid, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")])
+        return "account_sid is letters and digits, as the console shows it.";
+    if (strlen(json_str(o, "auth_token", "")) < 8 || strpbrk(json_str(o, "auth_token", ""), "\r\n"))
+        return "auth_token is missing or shorter than 8 characters.";
+    if (!*from)
+        return "from is missing: the city's number or the SID of a messaging service.";
+    if (!kit_origin_is_valid(span_str(json_str(o, "api_url", API))))
+        return "api_url is scheme://host[:port] without a path.";
+    return NULL;
+}
+
+static int open_channel(const struct draht_host *h, void *host, const char *id, const char *json,
+                        void **out, char *err) {
+    json_t *o = json_parse(span_str(json), 1 << 20, err);
+    const char *fault = o ? fault_of(o) : "the options are no JSON object.";
+    if (fault) {
+        snprintf(err, 256, "%s", fault);
+        json_decref(o);
+        return ERR_INVALID;
+    }
+    struct twilio *w = xcalloc(1, sizeof *w);
+    w->h = h;
+    w->host = host;
+    w->o = o;
+    w->id = xstrdup(id);
+    w->authorization = basic(json_str(o, "account_sid", ""), json_str(o, "auth_token", ""));
+    *out = w;
+    return 0;
+}
+
+static int start(void *channel, char *err) {
+    struct twilio *w = channel;
+    (void)err;
+    w->h->route(w->host, "POST", "/message", TWILIO_BODY_BYTES_MAX, twilio_on_post);
+    w->h->route(w->host, "POST", "/status", TWILIO_BODY_BYTES_MAX, twilio_on_post);
+    w->h->health(w->host, 1, "");
+    return 0;
+}
+
+void twilio_idle(struct twilio *w) {
+    if (!w->stopped || w->works || w->sends)
+        return;
+    draht_done_fn done = w->stopped;
+    w->stopped = NULL;
+    done(w->stopped_arg, 0);
+}
+
+static void stop(void *channel, draht_done_fn done, void *arg) {
+    struct twilio *w = channel;
+    w->is_stopping = true;
+    w->stopped = done;
+    w->stopped_arg = arg;
+    twilio_idle(w);
+}
+
+static void close_channel(void *channel) {
+    struct twilio *w = channel;
+    twilio_works_drop(w);
+    json_decref(w->o);
+    free(w->authorization);
+    free(w->id);
+    free(w);
+}
+
+const struct draht_channel_ops twilio_ops = {
+    .size = sizeof twilio_ops,
+    .caps = DRAHT_CAP_DELIVERED | DRAHT_CAP_FIRST,
+    .type = "twilio",
+    .options = options,
+    .text_max = TEXT_MAX,
+    .open = open_channel,
+    .start = start,
+    .stop = stop,
+    .close = close_channel,
+    .send = twilio_send,
+    .normalize = twilio_normalize,
+};

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* twilio_out: replies as text messages, part by part; the code in the answer decides what becomes
+ * of them. */
+#include <stdlib.h>
+
+#include "channels/kit/split.h"
+#include "channels/sms_http/twilio_private.h"
+
+#define CALL_TIMEOUT_MS 30000
+#define CALL_ANSWER_MAX (256u << 10)
+#define BUSY_MS 30000
+
+struct twilio_send {
+    struct twilio *w;
+    struct draht_token *t;
+    const struct draht_outbound *m;
+    struct arena *a;
+    struct span rest;
+    uint32_t part;
+};
+
+static void settle(struct twilio_send *s, enum draht_verdict v, const char *why, uint64_t ms) {
+    struct twilio *w = s->w;
+    w->h->settle(s->t, v, kit_str(why), ms);
+    arena_free(&s->a);
+    free(s);
+    w->sends--;
+    twilio_idle(w);
+}
+
+static void next_part(struct twilio_send *s);
+
+static enum draht_verdict verdict_of(int status, int64_t code, const char **why) {
+    *why = twilio_reason((unsigned long long)(code > 0 ? code : 0));
+    if (code == 21610)
+        return DRAHT_OPTED_OUT;
+    if (status == 429 || status == 503 || code == 20429 || code == 63018) {
+        *why = "The provider asks to wait.";
+        return DRAHT_RETRY;
+    }
+    if (status == 401 || status == 403 || code == 20003 || code == 20404 || code == 21408 ||
+        code == 21606 || code == 21659) {
+        *why = "The provider refuses the account or the sender's number; check the settings.";
+        return DRAHT_MISCONFIGURED;
+    }
+    if (status >= 500) {
+        *why = "The provider failed while it took the message.";
+        return DRAHT_IN_DOUBT;
+    }
+    return DRAHT_REJECTED;
+}
+
+static void on_answer(void *arg, const struct draht_http_answer *x) {
+    struct twilio_send *s = arg;
+    const char *why = "The provider did not answer.";
+    if (x->error) {
+        settle(s, x->is_unsent ? DRAHT_RETRY : DRAHT_IN_DOUBT, why, 0);
+        return;
+    }
+    json_t *o = json_parse(kit_in(x->body), CALL_ANSWER_MAX, NULL);
+    struct span sid = arena_dup(s->a, span_str(json_str(o, "sid", "")));
+    int64_t code = json_int(o, "code", 0);
+    json_decref(o);
+    if (x->status >= 200 && x->status < 300 && sid.n) {
+        s->w->h->part_done(s->t, s->part++, kit_out(sid));
+        next_part(s);
+    } else if (x->status >= 200 && x->status < 300) {
+        settle(s, DRAHT_IN_DOUBT, "The provider's answer has no message id.", 0);
+    } else {
+        enum draht_verdict v = verdict_of(x->status, code, &why);
+        uint64_t wait = x->retry_after_ms >= 0 ? (uint64_t)x->retry_after_ms : BUSY_MS;
+        settle(s, v, why, v == DRAHT_RETRY ? wait : 0);
+    }
+}
+
+static void field(struct buf *b, const char *name, struct span value) {
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    buf_addf(b, "%s%s=", b->n ? "&" : "", name);
+    for (size_t i = 0; i < value.n; i++)
+        if (value.p[i] && strchr(plain, value.p[i]))
+            buf_add(b, value.p + i, 1);
+        else
+            buf_addf(b, "%%%02X", (unsigned)(unsigned char)value.p[i]);
+}
+
+static void body_of(struct twilio_send *s, struct span text, struct buf *b) {
+    struct twilio *w = s->w;
+    const char *from = json_str(w->o, "from", "");
+    struct span own = kit_in(w->h->fact(w->host, "public.url"));
+    bool is_service = strncmp(from, "MG", 2) == 0;
+    field(b, "To", kit_in(s->m->recipient));
+    field(b, is_service ? "MessagingServiceSid" : "From", span_str(from));
+    field(b, "Body", text);
+    if (own.n)
+        field(b, "StatusCallback",
+              span_str(arena_printf(s->a, "%.*s/channels/%s/status", (int)own.n, own.p, w->id)));
+}
+
+static void post(struct twilio_send *s, struct span text) {
+    struct twilio *w = s->w;
+    struct buf body = {0};
+    body_of(s, text, &body);
+    const char *headers[] = {w->authorization, "Content-Type: application/x-www-form-urlencoded",
+                             NULL};
+    struct draht_http_call call = {
+        .size = sizeof call,
+        .method = "POST",
+        .url = arena_printf(s->a, "%s/2010-04-01/Accounts/%s/Messages.json",
+                            json_str(w->o, "api_url", ""), json_str(w->o, "account_sid", "")),
+        .headers = headers,
+        .body = kit_out(buf_span(&body)),
+        .timeout_ms = CALL_TIMEOUT_MS,
+        .answer_max = CALL_ANSWER_MAX,
+        .flags = DRAHT_HTTP_OPERATOR | DRAHT_HTTP_ONCE,
+        .done = on_answer,
+        .arg = s};
+    bool ok = w->h->http_call(w->host, &call) != NULL;
+    buf_free(&body);
+    if (!ok)
+        settle(s, DRAHT_MISCONFIGURED, "The address in api_url cannot be called.", 0);
+}
+
+static void next_part(struct twilio_send *s) {
+    struct span text = kit_split(&s->rest, TWILIO_TEXT_UNITS, kit_cost_utf16);
+    if (text.n)
+        post(s, text);
+    else
+        settle(s, DRAHT_SENT, NULL, 0);
+}
+
+static void on_stop_word(void *arg, int status, struct draht_span value) {
+    struct twilio_send *s = arg;
+    if (status < 0) {
+        settle(s, DRAHT_RETRY, "The store cannot be reached.", 0);
+        return;
+    }
+    if (value.p) {
+        settle(s, DRAHT_OPTED_OUT, twilio_reason(21610), 0);
+        return;
+    }
+    for (uint32_t i = 0; i < s->m->part; i++, s->part++)
+        kit_split(&s->rest, TWILIO_TEXT_UNITS, kit_cost_utf16);
+    next_part(s);
+}
+
+int twilio_send(void *channel, const struct draht_outbound *m, struct draht_token *t) {
+    struct twilio *w = channel;
+    const char *fault = m->attachments_n ? "Text messages carry no files; send a link instead."
+                        : !m->text.n     ? "There is no text to send."
+                                         : NULL;
+    if (fault) {
+        w->h->settle(t, DRAHT_REJECTED, kit_str(fault), 0);
+        return 1;
+    }
+    struct twilio_send *s = xcalloc(1, sizeof *s);
+    *s = (struct twilio_send){.w = w, .t = t, .m = m, .a = arena_new(), .rest = kit_in(m->text)};
+    w->sends++;
+    w->h->state_get(w->host, twilio_stop_key(w, s->a, kit_in(m->recipient)), on_stop_word, s);
+    return 0;
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Promise: what a citizen says at the counter, on the telephone or by letter is a ticket like any other; the answer is a letter to
+// print or a call to make, and counts as delivered when a person says so; a letter that names our reference joins its ticket.
+'use strict';
+const { test, before, after } = require('node:test');
+const assert = require('node:assert/strict');
+const { randomUUID } = require('node:crypto');
+const { Gateway } = require('../lib/gateway');
+const { until } = require('../lib/process');
+
+let gateway;
+before(async () => {
+    gateway = await new Gateway({
+        rules: '  - {name: Post, channel: tresen, recipient: letter, queue: sozialamt}\n',
+        extra_channels: `  - id: tresen
+    type: desk
+    queue: buergerbuero
+    options: {return_address: "Stadt Teststadt · Markt 1 · 04109 Teststadt"}
+`,
+    }).start();
+    await gateway.login();
+}, { timeout: 60000 });
+after(() => gateway?.close());
+
+const take = (o, want) => gateway.api('POST', '/desk', { client_id: randomUUID(), ...o }, want);
+const tasks = async () => (await gateway.api('GET', '/desk')).tasks;
+async function answer(number, text) {
+    const m = await gateway.api('POST', `/tickets/${number}/messages`, { kind: 'reply', client_id: randomUUID(), text });
+    return m.id;
+}
+const delivery = async (number, id) => (await gateway.api('GET', `/tickets/${number}`)).items.find((i) => i.id === id).delivery;
+const page = (id, headers = { cookie: gateway.cookie }) => gateway.raw('GET', `/api/v1/desk/${id}/letter`, headers);
+
+test('a telephone call becomes a ticket, the answer a call to make; done is delivered', { timeout: 60000 }, async () => {
+    const a = await take({ kind: 'phone', who: 'Erika Mustermann', what: 'Möchte wissen, wann die Biotonne kommt.\nLindenufer 4', reply: '0341 123 45-67' });
+    assert.deepEqual(Object.keys(a), ['number', 'joined']);
+    const t = await gateway.api('GET', `/tickets/${a.number}`);
+    assert.deepEqual([t.channel_type, t.queue, t.subject, t.sender.name, t.sender.address], ['phone', 'buergerbuero', 'Möchte wissen, wann die Biotonne kommt.', 'Erika Mustermann', '0341 123 45-67']);
+    assert.match(t.items.find((i) => i.direction === 'in').text, /Lindenufer 4\n\nAm Telefon aufgenommen von /);
+    const id = await answer(a.number, 'Die Tonne kommt am Montag.');
+    const task = await until('the task', async () => (await tasks()).find((x) => x.message === id));
+    assert.deepEqual([task.kind, task.ticket, task.sender.address], ['call', a.number, '0341 123 45-67']);
+    await until('sent', async () => (await delivery(a.number, id)).state === 'sent');
+    await gateway.api('POST', `/desk/${id}/done`);
+    await until('delivered', async () => (await delivery(a.number, id)).state === 'delivered');
+    assert.equal((await tasks()).find((x) => x.message === id), undefined);
+    await gateway.api('POST', `/desk/${id}/done`, {}, 404);
+});
+
+test('a letter is answered by a letter with address, reference and nothing that runs', { timeout: 60000 }, async () => {
+    const a = await take({ kind: 'letter', who: 'Jörg <b>Groß</b>', what: 'Widerspruch gegen Bescheid', reply: 'Am Wehr 3 & 4\n04109 Leipzig' });
+    assert.equal((await gateway.api('GET', `/tickets/${a.number}`)).queue, 'sozialamt');
+    const id = await answer(a.number, 'Sehr geehrter Herr Groß,\n\n<script>alert(1)</script>');
+    const task = await until('the task', async () => (await tasks()).find((x) => x.message === id));
+    assert.equal(task.kind, 'letter');
+    const p = await page(id);
+    assert.equal(p.status, 200, p.text);
+    assert.equal(p.headers['content-security-policy'], "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    assert.equal(p.headers['cache-control'], 'no-store');
+    for (const words of ['<span>Jörg &lt;b&gt;Groß&lt;/b&gt;</span><span>Am Wehr 3 &amp; 4</span><span>04109 Leipzig</span>', `<dd>${a.number}</dd>`, 'Selin Yılmaz', 'Markt 1', '&lt;script&gt;'])
+        assert.ok(p.text.includes(words), `${words} in ${p.text}`);
+    assert.ok(!/<script|style=|onload/.test(p.text));
+    assert.equal((await gateway.raw('GET', '/assets/letter.css')).status, 200);
+    assert.equal((await page(id, {})).status, 401);
+    assert.equal((await page(`${a.number}.1`)).status, 404);
+    const b = await take({ kind: 'letter', who: 'J. Groß', what: `Zu Ihrem Zeichen ${a.number}: anbei die Unterlagen`, reply: '' });
+    assert.deepEqual(b, { number: a.number, joined: true });
+    await gateway.api('POST', `/desk/${id}/failed`, { reason: 'Brief kam zurück: unbekannt verzogen' });
+    const d = await until('failed', async () => {
+        const x = await delivery(a.number, id);
+        return x.state === 'failed' && x;
+    });
+    assert.match(d.reason, /unbekannt verzogen/);
+});
+
+test('who left no address cannot be answered, and staff are told so', { timeout: 60000 }, async () => {
+    for (const [reply, words] of [['', /No address/], ['erika@buerger.test', /mail channel/]]) {
+        const a = await take({ kind: 'counter', who: '', what: 'Fragt nach dem Weg', reply });
+        const id = await answer(a.number, 'Links');
+        const d = await until('the refusal', async () => {
+            const x = await delivery(a.number, id);
+            return x.state === 'failed' && x;
+        });
+        assert.match(d.reason, words);
+    }
+});
+
+test('a second click is the same ticket; what is wrong is named; strangers see nothing', { timeout: 60000 }, async () => {
+    const o = { kind: 'counter', who: 'A', what: 'Zweimal geklickt', reply: '', client_id: randomUUID() };
+    const [a, b] = [await take(o), await take(o)];
+    assert.equal(a.number, b.number);
+    for (const wrong of [{ kind: 'fax' }, { what: ' \n' }, { client_id: '' }, { client_id: 'x'.repeat(65) }, { who: 'x'.repeat(121) }, { reply: 'x'.repeat(251) }])
+        await take({ ...o, ...wrong }, 400);
+    assert.ok((await take({ ...o, client_id: randomUUID(), who: 'x'.repeat(120), reply: 'x'.repeat(250) })).number);
+    assert.equal((await take({ ...o, client_id: randomUUID(), what: 'Tel. 2026-1234567890123 ist keine Nummer' })).joined, false);
+    assert.equal((await gateway.raw('POST', '/api/v1/desk', { 'content-type': 'application/json' }, '{}')).status, 401);
+    await gateway.api('POST', '/desk/2026-000001.99/done', {}, 404);
+    await gateway.api('POST', '/desk/unfug/done', {}, 404);
+});
