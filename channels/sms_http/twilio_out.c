@@ -122,7 +122,7 @@ static void post(struct twilio_send *s, struct span text) {
 }
 
 static void next_part(struct twilio_send *s) {
-    struct span text = kit_split(&s->rest, TWILIO_TEXT_UNITS, kit_cost_utf16);
+    struct span text = kit_split(&s->rest, TWILIO_TEXT_UNITS, kit_cost_utf16, NULL);
     if (text.n)
         post(s, text);
     else
@@ -140,7 +140,7 @@ static void on_stop_word(void *arg, int status, struct draht_span value) {
         return;
     }
     for (uint32_t i = 0; i < s->m->part; i++, s->part++)
-        kit_split(&s->rest, TWILIO_TEXT_UNITS, kit_cost_utf16);
+        kit_split(&s->rest, TWILIO_TEXT_UNITS, kit_cost_utf16, NULL);
     next_part(s);
 }
 
