@@ -15,6 +15,7 @@
 #include "channels/open311/open311.h"
 #include "channels/shared_object.h"
 #include "channels/sms_http/twilio.h"
+#include "channels/smpp/smpp.h"
 #include "channels/webchat/webchat.h"
 
 static const struct draht_channel_ops *const built_in[] = {
@@ -30,6 +31,7 @@ static const struct draht_channel_ops *const built_in[] = {
     &shared_object_ops, /* a shared object of the operator */
     &mastodon_ops,      /* an account on a Mastodon instance */
     &desk_ops,          /* counter, telephone and letter, by way of staff */
+    &smpp_ops,          /* text messages (SMS) by SMPP 3.4 */
 };
 static const int built_in_n = (int)(sizeof built_in / sizeof *built_in);
 

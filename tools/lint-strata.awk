@@ -27,7 +27,7 @@ FNR == 1 {
 # Each library behind its own door.
 /^#include <libwebsockets/ && FILENAME !~ /^gateway\/net\/(http_server|http_internal|http_exchange|ws|lws)[a-z_]*\.[ch]$/ { fault("libwebsockets belongs to gateway/net/http_server and ws") }
 /^#include <hiredis/ && FILENAME !~ /^gateway\/net\/redis[a-z_]*\.[ch]$/ { fault("hiredis belongs to gateway/net/redis") }
-/^#include <curl/ && FILENAME !~ /^(gateway\/net\/(transfer|http_client)|channels\/email\/)/ { fault("libcurl belongs to net/transfer, net/http_client and the email transfers") }
+/^#include <curl/ && FILENAME !~ /^(gateway\/net\/(transfer|http_client|stream_client)|channels\/email\/)/ { fault("libcurl belongs to net/transfer, net/http_client, net/stream_client and the email transfers") }
 /^#include <sodium/ && FILENAME !~ /^gateway\/base\/(crypto|id)/ { fault("libsodium belongs to base/crypto") }
 /^#include <jansson/ && FILENAME !~ /^gateway\/base\/json/ { fault("jansson belongs to base/json.h") }
 /^#include <libfyaml/ && FILENAME !~ /^config\/(tree|locale)/ { fault("libfyaml belongs to config/tree.c") }
