@@ -16,6 +16,7 @@
 #include "channels/shared_object.h"
 #include "channels/sms_http/twilio.h"
 #include "channels/smpp/smpp.h"
+#include "channels/telegram/telegram.h"
 #include "channels/webchat/webchat.h"
 
 static const struct draht_channel_ops *const built_in[] = {
@@ -32,6 +33,7 @@ static const struct draht_channel_ops *const built_in[] = {
     &mastodon_ops,      /* an account on a Mastodon instance */
     &desk_ops,          /* counter, telephone and letter, by way of staff */
     &smpp_ops,          /* text messages (SMS) by SMPP 3.4 */
+    &telegram_ops,      /* a bot at Telegram */
 };
 static const int built_in_n = (int)(sizeof built_in / sizeof *built_in);
 

@@ -164,6 +164,7 @@ static void mode(struct conf *k, const char *name, int want) {
         else if (want != DRAHT_RETRY && want != DRAHT_IN_DOUBT && !t->reason[0])
             conf_fail(k, "%s carries no reason; staff need a sentence", verdict_name(want));
     }
+    k->ahead_ms += retry_ms; /* the rest is over when the next case begins */
     conf_peer_mode(k, "sent");
 }
 

@@ -159,6 +159,7 @@ struct conf {
     const char *mode; /* key of outbound.answers */
     bool hold_sends, saw_send, saw_text, saw_file, saw_typing, has_advanced;
     int sends_n;
+    int64_t ahead_ms;               /* the channel's clock, after rests that a provider asked for */
     char stranger[CONF_TEXT_BYTES]; /* a request that the script does not know */
     bool is_injecting;              /* the exchange being made carries a message */
     const json_t *request;          /* the one under way */

@@ -39,6 +39,24 @@ const open311 = {
     },
 };
 
-const rows = [open311, meta('whatsapp'), meta('messenger'), meta('instagram')];
+const telegram = {
+    name: 'telegram',
+    yaml: `  - id: telegram
+    type: telegram
+    queue: buergerbuero
+    options:
+      token: "123456789:AAE-token_of_the_measurement"
+      mode: webhook
+      secret: wort-der-messung-0815
+      api_url: "http://127.0.0.1:9"
+`,
+    request(i, sender, text) {
+        const chat = 100000 + Number(sender.slice(1)), date = Math.floor(Date.now() / 1000);
+        const body = Buffer.from(JSON.stringify({ update_id: i, message: { message_id: i, date, chat: { id: chat, type: 'private' }, from: { id: chat, is_bot: false, first_name: 'Jana' }, text } }));
+        return { path: '/channels/telegram/webhook', headers: { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': 'wort-der-messung-0815' }, body };
+    },
+};
+
+const rows = [open311, telegram, meta('whatsapp'), meta('messenger'), meta('instagram')];
 
 module.exports = { rows };

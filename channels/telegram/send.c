@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* send: a reply becomes one request a part: pieces of the text, then each file. Telegram has no key
+ * against doubles, so a request without an answer leaves us in doubt. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "channels/kit/split.h"
+#include "channels/telegram/telegram_private.h"
+
+#define PIECES_MAX 100
+#define SEND_TIMEOUT_MS 60000
+
+struct tg_send {
+    struct telegram *t;
+    struct tg_send *next, **prev;
+    const struct draht_outbound *out; /* borrowed until its token is settled */
+    struct draht_token *token;
+    struct span pieces[PIECES_MAX];
+    size_t pieces_n;
+    uint32_t part;
+};
+
+static void next_part(struct tg_send *s);
+
+static void send_free(struct tg_send *s) {
+    *s->prev = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    free(s);
+}
+
+void tg_sends_drop(struct telegram *t) {
+    while (t->sends)
+        send_free(t->sends);
+}
+
+static void settle(struct tg_send *s, enum draht_verdict v, const char *reason, uint64_t ms) {
+    struct telegram *t = s->t;
+    struct draht_token *token = s->token;
+    send_free(s);
+    t->h->settle(token, v, kit_str(reason), ms);
+    tg_idle(t);
+}
+
+static void on_sent(void *arg, const struct draht_http_answer *a) {
+    struct tg_send *s = arg;
+    struct telegram *t = s->t;
+    json_t *v = a->error ? NULL : json_parse(kit_in(a->body), TG_UPDATE_BYTES_MAX, NULL);
+    const json_t *m = json_flag(v, "ok", false) ? json_object_get(v, "result") : NULL;
+    int64_t id = json_int(m, "message_id", 0);
+    json_decref(v);
+    if (id <= 0) {
+        struct tg_verdict e = tg_error(a, true);
+        if (e.verdict == DRAHT_RETRY && e.retry_ms) /* the limit counts for the whole bot */
+            t->paused_ms = t->h->now_ms(t->host) + (int64_t)e.retry_ms;
+        if (e.verdict == DRAHT_MISCONFIGURED)
+            tg_log(t, 3, "telegram.send", e.reason);
+        settle(s, e.verdict, e.reason, e.retry_ms);
+        return;
+    }
+    struct span chat = kit_in(s->out->recipient);
+    char external[120];
+    snprintf(external, sizeof external, "%.*s.%" PRId64, (int)(chat.n < 60 ? chat.n : 60), chat.p,
+             id);
+    t->h->part_done(s->token, s->part++, kit_str(external));
+    next_part(s);
+}
+
+static void call(struct tg_send *s, const char *method, const char *type, struct span body) {
+    if (!tg_call(s->t, method, type, body, SEND_TIMEOUT_MS, DRAHT_HTTP_ONCE, on_sent, s))
+        settle(s, DRAHT_MISCONFIGURED, "The API's address may not be called.", 0);
+}
+
+/* "<chat>.<message>" of this chat as the message that is answered; 0: none. */
+static unsigned long long answered(const struct tg_send *s) {
+    struct span rest = kit_in(s->out->in_reply_to), chat = span_cut(&rest, '.');
+    struct span id = span_cut(&rest, '.');
+    unsigned long long n = 0;
+    return span_is(chat, kit_in(s->out->recipient)) && span_u64(id, INT64_MAX, &n) >= 0 ? n : 0;
+}
+
+static void send_text(struct tg_send *s, struct span text) {
+    struct buf b = {0};
+    unsigned long long to = s->part == 0 ? answered(s) : 0;
+    buf_adds(&b, "{\"chat_id\":");
+    kit_json(&b, kit_in(s->out->recipient));
+    if (to)
+        buf_addf(&b,
+                 ",\"reply_parameters\":{\"message_id\":%llu,\"allow_sending_without_reply\":true}",
+                 to);
+    buf_adds(&b, ",\"link_preview_options\":{\"is_disabled\":true},\"text\":");
+    kit_json(&b, text);
+    buf_adds(&b, "}");
+    call(s, "sendMessage", NULL, buf_span(&b));
+    buf_free(&b);
+}
+
+static void send_file(struct tg_send *s, const struct draht_attachment *x) {
+    char boundary[48] = "draht", type[100], kind[60];
+    uint8_t raw[16];
+    snprintf(kind, sizeof kind, "%.*s", (int)(x->type.n < 50 ? x->type.n : 50),
+             x->type.p ? x->type.p : "");
+    bool is_photo =
+        x->bytes.n <= TG_PHOTO_BYTES_MAX && kit_type_listed("image/jpeg image/png", kind);
+    if (x->bytes.n > TG_UPLOAD_BYTES_MAX) {
+        settle(s, DRAHT_REJECTED, "A file is larger than Telegram carries (50 MB).", 0);
+        return;
+    }
+    s->t->h->random(raw, sizeof raw);
+    for (int i = 0; i < 16; i++)
+        snprintf(boundary + 5 + 2 * i, 3, "%02x", raw[i]);
+    snprintf(type, sizeof type, "multipart/form-data; boundary=%s", boundary);
+    struct arena *a = arena_new();
+    struct span name = kit_name(a, kit_in(x->name)), chat = kit_in(s->out->recipient);
+    struct buf b = {0};
+    buf_addf(&b, "--%s\r\nContent-Disposition: form-data; name=\"chat_id\"\r\n\r\n%.*s\r\n",
+             boundary, (int)chat.n, chat.p);
+    buf_addf(&b,
+             "--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"%.*s\"\r\n"
+             "Content-Type: %s\r\n\r\n",
+             boundary, is_photo ? "photo" : "document", (int)name.n, name.p,
+             *kind ? kind : "application/octet-stream");
+    buf_add(&b, x->bytes.p, x->bytes.n);
+    buf_addf(&b, "\r\n--%s--\r\n", boundary);
+    arena_free(&a);
+    call(s, is_photo ? "sendPhoto" : "sendDocument", type, buf_span(&b));
+    buf_free(&b);
+}
+
+static void next_part(struct tg_send *s) {
+    struct telegram *t = s->t;
+    int64_t wait_ms = t->paused_ms - t->h->now_ms(t->host);
+    if (s->part >= s->pieces_n + s->out->attachments_n)
+        settle(s, DRAHT_SENT, "", 0);
+    else if (wait_ms > 0)
+        settle(s, DRAHT_RETRY, "Telegram limits how much may be sent right now.",
+               (uint64_t)wait_ms);
+    else if (s->part < s->pieces_n)
+        send_text(s, s->pieces[s->part]);
+    else
+        send_file(s, &s->out->attachments[s->part - s->pieces_n]);
+}
+
+static bool is_chat(struct span s) {
+    size_t i = s.n && s.p[0] == '-';
+    if (s.n <= i || s.n > 20)
+        return false;
+    for (; i < s.n; i++)
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    return true;
+}
+
+int tg_send(void *channel, const struct draht_outbound *out, struct draht_token *token) {
+    struct telegram *t = channel;
+    struct span rest = kit_in(out->text);
+    struct tg_send *s = xcalloc(1, sizeof *s);
+    s->t = t;
+    s->out = out;
+    s->token = token;
+    s->part = out->part;
+    s->next = t->sends;
+    s->prev = &t->sends;
+    if (s->next)
+        s->next->prev = &s->next;
+    t->sends = s;
+    while (span_trim(rest).n && s->pieces_n < PIECES_MAX)
+        s->pieces[s->pieces_n++] = kit_split(&rest, TG_TEXT_UNITS, kit_cost_utf16, NULL);
+    if (span_trim(rest).n) {
+        settle(s, DRAHT_REJECTED, "The text is longer than the channel carries.", 0);
+        return 1;
+    }
+    if (!is_chat(kit_in(out->recipient))) {
+        settle(s, DRAHT_REJECTED, "This is no chat of Telegram.", 0);
+        return 1;
+    }
+    next_part(s);
+    return 0;
+}
