@@ -70,7 +70,7 @@ $(BUILD)/gen/assets.c: tools/embed.js $(BUILD)/web/.stamp
 	@mkdir -p $(@D)
 	node tools/embed.js assets $(BUILD)/web $@
 node_modules/.package-lock.json: package.json
-	npm install --ignore-scripts --no-audit --no-fund --silent
+	npm install --ignore-scripts --include=dev --no-audit --no-fund --silent
 	npm rebuild esbuild --silent >/dev/null 2>&1 || true
 	@touch $@
 
