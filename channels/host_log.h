@@ -11,10 +11,11 @@
 #include "channels/redact.h"
 #include "gateway/base/json.h"
 
-#define HOST_LOG_LINES 500                  /* kept in memory */
-#define HOST_LOG_FILE_BYTES (2u << 20)      /* then the file is rotated */
-#define HOST_LOG_PENDING_BYTES (256u << 10) /* more is dropped and counted while the disk is slow  \
-                                             */
+#define HOST_LOG_LINES 500             /* kept in memory */
+#define HOST_LOG_FILE_BYTES (2u << 20) /* then the file is rotated */
+#define HOST_LOG_PENDING_BYTES                                                                     \
+    (256u << 10) /* more is dropped and counted while the disk is slow                             \
+                  */
 
 struct host_channel;
 struct host_log;

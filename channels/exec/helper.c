@@ -18,7 +18,7 @@
 #define FILES_MAX 256
 #define EXIT_NOT_FOUND 127
 
-static void limit(int what, rlim_t most) {
+static void limit(__rlimit_resource_t what, rlim_t most) {
     struct rlimit r = {most, most};
     setrlimit(what, &r);
 }

@@ -58,7 +58,7 @@ static int by_name_and_value(const void *x, const void *y) {
 }
 
 static void add_fields(const struct form *f, struct buf *b) {
-    const struct form_field *sorted[FORM_FIELDS_MAX];
+    const struct form_field *sorted[FORM_FIELDS_MAX] = {0};
     for (size_t i = 0; i < f->fields_n; i++)
         sorted[i] = &f->fields[i];
     qsort(sorted, f->fields_n, sizeof *sorted, by_name_and_value);

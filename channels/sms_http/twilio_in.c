@@ -16,7 +16,7 @@ struct twilio_work {
     struct twilio_work *next, **prev;
     struct draht_http *x;
     struct arena *a;
-    struct twilio_post p;
+    struct twilio_post p = {0};
     struct draht_attachment files[TWILIO_MEDIA_MAX];
     size_t files_n, at;
     bool lacks_file;
@@ -204,7 +204,7 @@ void twilio_on_post(void *channel, struct draht_http *x) {
     struct twilio *w = channel;
     struct arena *a = arena_new();
     struct form f;
-    struct twilio_post p;
+    struct twilio_post p = {0};
     struct span type = kit_in(w->h->http_header(x, "content-type"));
     int rc = twilio_fields(a, type, kit_in(w->h->http_body(x)), &f);
     const char *why = NULL;

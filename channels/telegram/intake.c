@@ -191,7 +191,7 @@ static void fetch_next(struct tg_work *w) {
     buf_adds(&b, "{\"file_id\":");
     kit_json(&b, w->wanted[w->fetched].id);
     buf_adds(&b, "}");
-    if (!tg_call(w->t, "getFile", NULL, buf_span(&b), FETCH_TIMEOUT_MS, 0, on_path, w))
+    if (!tg_call(w->t, "getFile", NULL, buf_span(&b), FETCH_TIMEOUT_MS, 0, on_path, w, NULL))
         file_failed(w, NULL);
     buf_free(&b);
 }

@@ -109,13 +109,13 @@ static void poll_now(struct telegram *t) {
     if (t->is_stopping || !t->is_held || t->run || t->works_n)
         return;
     if (!t->is_prepared) { /* Telegram answers 409 to polling while a webhook is set */
-        t->run = tg_call(t, "deleteWebhook", NULL, SPAN("{}"), POLL_TIMEOUT_MS, 0, on_prepared, t);
+        tg_call(t, "deleteWebhook", NULL, SPAN("{}"), POLL_TIMEOUT_MS, 0, on_prepared, t, &t->run);
     } else {
         snprintf(body, sizeof body,
                  "{\"offset\":%" PRId64 ",\"timeout\":%d,\"limit\":%d,\"allowed_updates\":"
                  "[\"message\",\"edited_message\",\"my_chat_member\"]}",
                  t->offset, POLL_S, TG_BATCH_MAX);
-        t->run = tg_call(t, "getUpdates", NULL, span_str(body), POLL_TIMEOUT_MS, 0, on_updates, t);
+        tg_call(t, "getUpdates", NULL, span_str(body), POLL_TIMEOUT_MS, 0, on_updates, t, &t->run);
     }
     if (!t->run)
         backoff(t);

@@ -68,7 +68,7 @@ static void on_sent(void *arg, const struct draht_http_answer *a) {
 }
 
 static void call(struct tg_send *s, const char *method, const char *type, struct span body) {
-    if (!tg_call(s->t, method, type, body, SEND_TIMEOUT_MS, DRAHT_HTTP_ONCE, on_sent, s))
+    if (!tg_call(s->t, method, type, body, SEND_TIMEOUT_MS, DRAHT_HTTP_ONCE, on_sent, s, NULL))
         settle(s, DRAHT_MISCONFIGURED, "The API's address may not be called.", 0);
 }
 

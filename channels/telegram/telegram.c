@@ -67,9 +67,9 @@ void tg_log(struct telegram *t, int level, const char *event, const char *text) 
     t->h->log(t->host, level, event, text);
 }
 
-struct draht_http_run *tg_call(struct telegram *t, const char *method, const char *content_type,
-                               struct span body, uint32_t timeout_ms, uint32_t flags,
-                               draht_http_answer_fn done, void *arg) {
+bool tg_call(struct telegram *t, const char *method, const char *content_type, struct span body,
+             uint32_t timeout_ms, uint32_t flags, draht_http_answer_fn done, void *arg,
+             struct draht_http_run **run) {
     struct buf url = {0}, type = {0};
     buf_addf(&url, "%s/bot%s/%s", t->s.api, t->s.token, method);
     buf_addf(&type, "Content-Type: %s", content_type ? content_type : "application/json");
@@ -84,10 +84,13 @@ struct draht_http_run *tg_call(struct telegram *t, const char *method, const cha
                                    .flags = DRAHT_HTTP_OPERATOR | flags,
                                    .done = done,
                                    .arg = arg};
-    struct draht_http_run *run = t->h->http_call(t->host, &call);
+    struct draht_http_run *made = t->h->http_call(t->host, &call);
+    bool ok = made != NULL;
+    if (run)
+        *run = made;
     buf_free(&url);
     buf_free(&type);
-    return run;
+    return ok;
 }
 
 static void not_waited_for(void *arg, const struct draht_http_answer *a) {
@@ -95,7 +98,7 @@ static void not_waited_for(void *arg, const struct draht_http_answer *a) {
 }
 
 void tg_say(struct telegram *t, const char *method, struct span json) {
-    tg_call(t, method, NULL, json, SAY_TIMEOUT_MS, 0, not_waited_for, NULL);
+    tg_call(t, method, NULL, json, SAY_TIMEOUT_MS, 0, not_waited_for, NULL, NULL);
 }
 
 /* The sign fades by itself; there is none for having stopped. */

@@ -50,10 +50,11 @@ extern const struct draht_option telegram_option_rows[];
 int tg_settings_read(const char *json, struct tg_settings *s, char *err);
 void tg_settings_free(struct tg_settings *s);
 
-/* telegram.c. A call of the Bot API; done comes once. NULL: not sent. flags: of the host's HTTP. */
-struct draht_http_run *tg_call(struct telegram *t, const char *method, const char *content_type,
-                               struct span body, uint32_t timeout_ms, uint32_t flags,
-                               draht_http_answer_fn done, void *arg);
+/* telegram.c. A call of the Bot API; done comes once. False: not sent. run (may be NULL) receives
+ * the handle to cancel it with. flags: of the host's HTTP. */
+bool tg_call(struct telegram *t, const char *method, const char *content_type, struct span body,
+             uint32_t timeout_ms, uint32_t flags, draht_http_answer_fn done, void *arg,
+             struct draht_http_run **run);
 void tg_log(struct telegram *t, int level, const char *event, const char *text);
 void tg_idle(struct telegram *t); /* says stopped when nothing is under way any more */
 /* A call whose answer changes nothing. */

@@ -92,7 +92,7 @@ void tg_webhook_register(struct telegram *t) {
     buf_adds(&b, ",\"secret_token\":");
     kit_json(&b, span_str(t->s.secret));
     buf_adds(&b, ",\"allowed_updates\":[\"message\",\"edited_message\",\"my_chat_member\"]}");
-    t->run = tg_call(t, "setWebhook", NULL, buf_span(&b), REGISTER_TIMEOUT_MS, 0, on_registered, t);
+    tg_call(t, "setWebhook", NULL, buf_span(&b), REGISTER_TIMEOUT_MS, 0, on_registered, t, &t->run);
     buf_free(&url);
     buf_free(&b);
     if (!t->run)

@@ -162,7 +162,7 @@ static struct draht_http_run *f_http_call(void *h, const struct draht_http_call 
     fake_later(give, x);
     return &run;
 }
-static void f_part_done(struct draht_token *t, uint32_t part, struct draht_span id) {
+static void m_part_done(struct draht_token *t, uint32_t part, struct draht_span id) {
     (void)t;
     snprintf(parts + strlen(parts), sizeof parts - strlen(parts), "%u=%.*s|", part, (int)id.n, id.p);
 }
@@ -192,7 +192,7 @@ static void setup(void) {
     host = fake_host;
     host.http_call = f_http_call;
     host.http_cancel = f_cancel;
-    host.part_done = f_part_done;
+    host.part_done = m_part_done;
     host.state_del = f_state_del;
     host.lease = f_lease;
     asked[0] = parts[0] = 0;
