@@ -16,7 +16,7 @@ struct twilio_work {
     struct twilio_work *next, **prev;
     struct draht_http *x;
     struct arena *a;
-    struct twilio_post p = {0};
+    struct twilio_post p;
     struct draht_attachment files[TWILIO_MEDIA_MAX];
     size_t files_n, at;
     bool lacks_file;
