@@ -37,7 +37,7 @@ class ChatCitizen {
         while (!this.run.is_ending) {
             const mark = `[m:${this.who}-${this.n}]`;
             const cid = randomUUID();
-            this.run.ledger.say(mark, { who: this.who, n: this.n++, kind: 'chat' });
+            this.run.ledger.say(mark, { who: this.who, n: this.n++, kind: 'webchat' });
             this.chat.open.set(cid, `Chat ${mark}`);
             await this.connected();
             this.chat.send({ t: 'msg', cid, text: `Chat ${mark}` });
@@ -106,7 +106,7 @@ class MailCitizen {
             const mail = [`From: ${this.who} <${this.address}>`, 'To: buergerbuero@stadt.test', `Subject: Anfrage ${this.who} ${this.n}`,
                 `Message-ID: ${id}`, 'Date: Mon, 23 Nov 2026 10:00:00 +0100', 'MIME-Version: 1.0', 'Content-Type: text/plain; charset=utf-8', '',
                 `Mail ${mark}`, `Grüße, ${'x'.repeat(Math.floor(this.run.random() * 1500))}`].join('\r\n');
-            this.run.ledger.say(mark, { who: this.who, n: this.n++, kind: 'mail' });
+            this.run.ledger.say(mark, { who: this.who, n: this.n++, kind: 'email' });
             while (!this.run.is_over) {
                 if (await lmtp(this.run.gateway.lmtp, this.address, 'buergerbuero@stadt.test', mail, 40000)) {
                     this.run.ledger.acknowledged(mark);
@@ -119,6 +119,9 @@ class MailCitizen {
     }
 }
 
+const NAMES = { chat: 'webchat', mail: 'email' };
+const REPLIES_MAX = 4; // to one ticket, so that settling at the end stays short
+
 /** Staff: answers tickets that have no answer yet, and further messages now and then. */
 class Clerk {
     constructor(run) {
@@ -129,8 +132,12 @@ class Clerk {
         while (!this.run.is_ending) {
             try {
                 const list = await this.run.gateway.api('GET', '/tickets?view=all&limit=100');
-                const t = list.tickets[Math.floor(this.run.random() * list.tickets.length)];
-                if (t && (this.answered.get(t.number) || 0) < 4) await this.answer(t);
+                // A channel first, then one of its tickets: mail opens most tickets and would get nearly all answers.
+                const some = (x) => x[Math.floor(this.run.random() * x.length)];
+                const channel = some([...new Set(list.tickets.map((x) => x.channel))]);
+                const t = some(list.tickets.filter((x) => x.channel === channel));
+                const most = channel === 'chat' || channel === 'mail' ? REPLIES_MAX : 5 * REPLIES_MAX;
+                if (t && (this.answered.get(t.number) || 0) < most) await this.answer(t);
             } catch {
                 // Away or killed: staff try again, as a person would.
             }
@@ -142,7 +149,7 @@ class Clerk {
         const mark = `[r:${this.n++}]`;
         const client_id = randomUUID();
         this.answered.set(t.number, (this.answered.get(t.number) || 0) + 1);
-        this.run.ledger.replies.set(mark, { ticket: t.number, kind: t.channel_type, queued: false });
+        this.run.ledger.replies.set(mark, { ticket: t.number, kind: NAMES[t.channel] || t.channel, queued: false });
         for (let tries = 0; tries < 400 && !this.run.is_over; tries++) {
             try {
                 const m = await this.run.gateway.api('POST', `/tickets/${t.number}/messages`, { kind: 'reply', text: `Antwort ${mark}`, attachments: [], client_id });

@@ -12,6 +12,7 @@ const { Gateway, ROOT } = require('../lib/gateway');
 const { scratch, until } = require('../lib/process');
 const { FaultRelay } = require('./relay');
 const { Ledger, random } = require('./ledger');
+const { further, Writer } = require('./channels');
 const { ChatCitizen, MailCitizen, Clerk, pause } = require('./citizens');
 
 const arg = (name, fallback) => {
@@ -90,6 +91,11 @@ class Faults {
         for (const c of this.run.chats) c.reconnect();
     }
 
+    /** Every provider of a further channel loses an answer or cuts its connections; a program is killed in its next send. */
+    providers() {
+        for (const c of this.run.further.list) c.misbehave(this.run.random);
+    }
+
     /** Kills alternate between gateway and Redis; the other faults come in between. */
     async all() {
         const others = [['relay_tempfail', () => this.relay('tempfail')], ['relay_drop_kept', () => this.relay('drop_kept')], ['relay_hang', () => this.relay('hang')],
@@ -106,6 +112,8 @@ class Faults {
             log(`   and ${name}`);
             await fault();
             this.count(name);
+            this.providers();
+            this.count('providers');
             if (stops === 0 && k >= kills / 2) {
                 stops++;
                 log('   and Redis stands still');
@@ -167,6 +175,30 @@ async function stored_messages(gateway) {
     return rows.sort((a, b) => (a.ticket === b.ticket ? a.n - b.n : a.ticket < b.ticket ? -1 : 1));
 }
 
+/** Providers that are asked keep what came after the first look only, so nobody writes before it. */
+async function all_up(run) {
+    await until('all channels to be up', async () => {
+        const { channels } = await run.gateway.api('GET', '/settings');
+        const down = run.further.list.filter((c) => !channels.find((x) => x.id === c.name).up).map((c) => c.name);
+        if (down.length) throw new Error(down.join());
+        return true;
+    }, 60000);
+    const mastodon = run.further.list.find((c) => c.name === 'mastodon').fake;
+    await until('the first look at the mentions', () => mastodon.requests.some((r) => r.path === '/api/v1/notifications'), 60000);
+}
+
+/** Waits until what was acknowledged on every further channel (its first `count` messages) stands in the tickets. */
+async function all_written(run, count = Infinity) {
+    const names = new Set(run.further.list.map((c) => c.name));
+    const wanted = () => [...run.ledger.sent].filter(([, r]) => names.has(r.kind) && r.n < count && r.acknowledged).map(([m]) => m);
+    await until('all messages to be stored', async () => {
+        const seen = new Set((await stored_messages(run.gateway)).map((s) => s.mark));
+        const missing = wanted().filter((m) => !seen.has(m));
+        if (missing.length) throw new Error(missing.slice(0, 5).join());
+        return count === Infinity || [...names].every((n) => [...run.ledger.sent.values()].some((r) => r.kind === n && r.acknowledged));
+    }, 120000);
+}
+
 async function main() {
     log(`seed ${seed}, ${kills} kills`);
     const run = { random: random(seed), ledger: new Ledger(), relay: new FaultRelay(), is_ending: false, is_over: false };
@@ -175,8 +207,10 @@ async function main() {
     run.disk = path.join(dir, 'state');
     fs.mkdirSync(run.disk);
     run.has_small_disk = small_disk(run.disk);
+    run.further = await further(dir);
     run.gateway = new Gateway({
         dir,
+        extra_channels: run.further.yaml,
         binary: process.env.DRAHT_BINARY || path.join(ROOT, 'build', 'opt', 'draht'),
         mail: `      relay: 127.0.0.1:${run.relay.port}\n      relay_tls: none\n      relay_timeout_s: 5`,
     });
@@ -186,26 +220,36 @@ async function main() {
         await run.gateway.login();
         run.chats = Array.from({ length: 8 }, (_, i) => new ChatCitizen(run, `chat${i}`));
         const mails = Array.from({ length: 4 }, (_, i) => new MailCitizen(run, `mail${i}`));
+        const writers = run.further.list.flatMap((c) => [0, 1].map((i) => new Writer(run, c, i)));
         const clerk = new Clerk(run);
-        const lives = [...run.chats, ...mails, clerk].map((p) => p.live());
+        await all_up(run);
+        const lives = [...run.chats, ...mails, ...writers, clerk].map((p) => p.live());
         lives.forEach((l) => l.catch((e) => run.ledger.notes.push(String(e.stack || e))));
         const faults = new Faults(run);
+        await all_written(run, 1);
         await faults.all();
         run.is_ending = true;
         await Promise.race([Promise.all(lives.map((l) => l.catch(() => {}))), pause(90000)]);
         log('healed; waiting for what is under way');
         const by_message = new Map();
         await settle_outbox(run, by_message);
+        await all_written(run).catch((e) => run.ledger.notes.push(e.message));
         for (const c of run.chats) await c.connected();
         const chat_replies = [...run.ledger.replies].filter(([, r]) => r.queued && r.kind === 'webchat').map(([m]) => m);
         await until('all chat replies to be shown', () => chat_replies.every((m) => run.chats.some((c) => c.delivered.has(m))), 30000).catch((e) => run.ledger.notes.push(e.message));
         const delivered = new Map();
         for (const c of run.chats) for (const [m, seqs] of c.delivered) delivered.set(m, (delivered.get(m) || 0) + seqs.size);
         for (const k of run.relay.kept) for (const m of new Set(k.data.match(/\[r:[^\]]+\]/g) || [])) delivered.set(m, (delivered.get(m) || 0) + 1);
+        for (const c of run.further.list) for (const m of c.deliveries()) delivered.set(m, (delivered.get(m) || 0) + 1);
         const states = new Map();
         for (const [mark, r] of run.ledger.replies) if (by_message.has(r.message)) states.set(mark, by_message.get(r.message));
         const stored = await stored_messages(run.gateway);
+        const repeated = (name) => writers.filter((w) => w.channel.name === name).reduce((n, w) => n + w.repeated, 0);
         const result = { seed, kills, faults: faults.counts, ...run.ledger.result(stored, delivered, states), notes: run.ledger.notes };
+        for (const c of run.further.list) {
+            if (c.is_push) result.channels[c.name].repeated_after_2xx = repeated(c.name);
+            if (c.kills !== undefined) result.channels[c.name].killed_in_send = c.kills;
+        }
         fs.mkdirSync(path.dirname(out), { recursive: true });
         fs.writeFileSync(out, `${JSON.stringify(result, null, 2)}\n`);
         console.log(JSON.stringify(result, null, 2));
@@ -217,6 +261,7 @@ async function main() {
         for (const c of run.chats || []) c.chat.close();
         await run.gateway.process.end().catch(() => {});
         await run.relay.close();
+        await run.further.stop();
         if (run.has_small_disk) execFileSync('umount', ['-l', run.disk]);
         fs.rmSync(dir, { recursive: true, force: true });
     }

@@ -17,6 +17,24 @@ class Ledger {
         this.sent.get(mark).acknowledged = true;
     }
 
+    /** The same figures for one channel. */
+    of(kind, seen, delivered, flagged) {
+        const sent = [...this.sent].filter(([, r]) => r.kind === kind);
+        const replies = [...this.replies].filter(([, r]) => r.queued && r.kind === kind).map(([m]) => m);
+        const times = (m) => delivered.get(m) || 0;
+        return {
+            acknowledged: sent.filter(([, r]) => r.acknowledged).length,
+            stored: sent.filter(([m]) => seen.has(m)).length,
+            lost: sent.filter(([m, r]) => r.acknowledged && !seen.has(m)).length,
+            duplicated: sent.filter(([m]) => seen.get(m) > 1).length,
+            replies: replies.length,
+            delivered: replies.filter((m) => times(m)).length,
+            in_doubt: replies.filter(flagged).length,
+            delivered_twice_flagged: replies.filter((m) => times(m) > 1 && flagged(m)).length,
+            delivered_twice_unflagged: replies.filter((m) => times(m) > 1 && !flagged(m)).length,
+        };
+    }
+
     /** stored: [{mark, who, position}] of all tickets in order; delivered: Map mark -> times seen by the citizen. */
     result(stored, delivered, states) {
         const seen = new Map();
@@ -47,6 +65,7 @@ class Ledger {
             delivered: replies.length - missing.length,
             in_doubt: [...states.values()].filter((s) => s.was_in_doubt).length,
             delivered_twice_unflagged: twice.length,
+            channels: Object.fromEntries([...new Set([...this.sent.values()].map((r) => r.kind))].map((k) => [k, this.of(k, seen, delivered, flagged)])),
             examples: { lost: lost.slice(0, 5), duplicated: duplicated.slice(0, 5), disordered: disordered.slice(0, 5), missing: missing.slice(0, 5), twice: twice.slice(0, 5) },
         };
     }

@@ -47,7 +47,7 @@ class FakeGraph {
         this.requests = []; // {method, url, auth, type, json, raw}
         this.sent = []; // message objects that were taken
         this.media = new Map(); // id -> {bytes, type, sha256?}
-        this.answers = []; // next answers to a send: {status, body, headers} or 'drop'
+        this.answers = []; // next answers to a send: {status, body, headers}, 'drop' or 'drop_kept' (taken, but the answer is lost)
         this.upload = null; // answer to an upload instead of an id
         this.next = 1;
     }
@@ -119,9 +119,10 @@ class FakeGraph {
         if (r.json.sender_action) return this.json(a, 200, { recipient_id: r.json.recipient.id });
         const answer = this.answers.shift();
         if (answer === 'drop') return a.destroy();
-        if (answer) return this.json(a, answer.status, answer.body, answer.headers);
+        if (answer && answer !== 'drop_kept') return this.json(a, answer.status, answer.body, answer.headers);
         const id = `out.${this.next++}`;
         this.sent.push({ id, ...r.json });
+        if (answer === 'drop_kept') return a.destroy();
         return this.json(a, 200, r.json.messaging_product ? { messaging_product: 'whatsapp', contacts: [{ input: r.json.to, wa_id: r.json.to }], messages: [{ id }] } : { recipient_id: r.json.recipient.id, message_id: id });
     }
 

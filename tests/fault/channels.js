@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: EUPL-1.2
+// The further channels of a fault run, each with its fake provider: how citizens write, what the provider said yes to (the
+// truth about deliveries), and how it misbehaves. Providers that post repeat until 2xx, and now and then after it; those
+// that are asked have their connections cut.
+'use strict';
+const fs = require('node:fs');
+const http = require('node:http');
+const path = require('node:path');
+const { randomUUID } = require('node:crypto');
+const { FakeGraph, bodyOf } = require('../lib/fake-graph');
+const { FakeMastodon, CITY } = require('../lib/fake-mastodon');
+const { FakeMatrix } = require('../lib/fake-matrix');
+const { FakeTelegram, TOKEN } = require('../lib/fake-telegram');
+const { channelOf } = require('../lib/fedi-cases');
+const { ROOT } = require('../lib/gateway');
+
+const SECRET = 'taubenschlag';
+const OFFICE = '@amt:fake.test';
+const ACCOUNTS = { whatsapp: '100200300', messenger: '500600', instagram: '700800' };
+const pause = (ms) => new Promise((r) => setTimeout(r, ms));
+const marks = (text) => String(text).match(/\[r:[^\]]+\]/g) || [];
+
+/** WhatsApp, Messenger or Instagram. */
+class Meta {
+    constructor(name) {
+        Object.assign(this, { name, graph: new FakeGraph(), is_push: true });
+    }
+
+    start() {
+        return this.graph.start();
+    }
+
+    deliveries() {
+        return this.graph.sent.flatMap((s) => marks(JSON.stringify(s)));
+    }
+
+    stop() {
+        return this.graph.stop();
+    }
+
+    yaml() {
+        const own = this.name === 'whatsapp' ? '      phone_number_id: "100200300"\n' : `      page_id: "500600"\n${this.name === 'instagram' ? '      account_id: "700800"\n' : ''}`;
+        return `  - id: ${this.name}\n    type: ${this.name}\n    queue: buergerbuero\n    options:\n      privacy_acknowledged: true\n      app_secret: secret-of-the-app\n      verify_token: word-of-the-city\n      access_token: token-of-the-city\n      api_url: "${this.graph.url}"\n${own}`;
+    }
+
+    letter(who, mark) {
+        const from = `49155${who.replace(/\D/g, '')}0${this.name.length}`;
+        const id = `id.${randomUUID()}`;
+        const at = Date.now();
+        const x = this.name === 'whatsapp'
+            ? { message: { from, id, timestamp: String(Math.floor(at / 1000)), type: 'text', text: { body: `Frage ${mark}` } }, contacts: [{ profile: { name: who }, wa_id: from }] }
+            : { event: { sender: { id: from }, timestamp: at, message: { mid: id, text: `Frage ${mark}` } } };
+        const body = bodyOf(this.name, ACCOUNTS[this.name], [x]);
+        return async (gateway) => (await this.graph.post(gateway, this.name, body)).status;
+    }
+
+    misbehave(random) {
+        this.graph.answers.push(random() < 0.5 ? 'drop' : 'drop_kept');
+    }
+}
+
+/** A program (the skeleton of `draht channel new`) and its provider, which kills it while it sends. `is_idempotent`: the provider
+ * knows a repetition by the message's id, as the skeleton says; otherwise the cap is taken away and a lost answer is in doubt. */
+class Program {
+    constructor(name, is_idempotent) {
+        Object.assign(this, { name, is_idempotent, is_push: true, kept: [], known: new Set(), kills_due: 0, kills: 0 });
+    }
+
+    async start(dir) {
+        this.program = path.join(dir, `${this.name}.py`);
+        let text = fs.readFileSync(path.join(ROOT, 'channels/skeleton/python/pigeon.py'), 'utf8');
+        const change = (from, to) => {
+            if (!text.includes(from)) throw new Error(`the skeleton has no ${from}`);
+            text = text.replace(from, to);
+        };
+        if (!this.is_idempotent) {
+            change('"idempotent", ', '');
+            change('        if error or status', '        if error:\n            return {"verdict": "in_doubt", "reason": "The provider did not answer."}\n        if status');
+        }
+        fs.writeFileSync(this.program, text, { mode: 0o755 });
+        this.server = http.createServer((q, a) => {
+            let body = '';
+            q.on('data', (c) => (body += c));
+            q.on('end', () => this.take(JSON.parse(body), a));
+        });
+        await new Promise((r) => this.server.listen(0, '127.0.0.1', r));
+    }
+
+    yaml() {
+        return `  - id: ${this.name}\n    type: exec\n    queue: buergerbuero\n    options:\n      command: [${this.program}]\n      settings: {url: "http://127.0.0.1:${this.server.address().port}/send", secret: ${SECRET}}\n`;
+    }
+
+    take(m, a) {
+        if (!this.is_idempotent || !this.known.has(m.message)) this.kept.push(m);
+        this.known.add(m.message);
+        if (this.kills_due > 0) {
+            this.kills_due--;
+            this.kills += this.kill();
+        }
+        a.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ id: randomUUID() }));
+    }
+
+    /** kill -9 for the program that this gateway started; how many there were. */
+    kill() {
+        let n = 0;
+        for (const pid of fs.readdirSync('/proc').filter((p) => /^\d+$/.test(p))) {
+            try {
+                if (!fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(this.program)) continue;
+                process.kill(Number(pid), 'SIGKILL');
+                n++;
+            } catch {
+                // It ended meanwhile.
+            }
+        }
+        return n;
+    }
+
+    deliveries() {
+        return this.kept.flatMap((m) => marks(m.text));
+    }
+
+    letter(who, mark) {
+        const body = JSON.stringify({ id: randomUUID(), from: who, name: who, text: `Frage ${mark}` });
+        return async (gateway) => (await gateway.raw('POST', `/channels/${this.name}/in`, { 'content-type': 'application/json', authorization: `Bearer ${SECRET}` }, body)).status;
+    }
+
+    // A program that ends too often rests for ten minutes; one kill at a time stays below that.
+    misbehave() {
+        this.kills_due = 1;
+    }
+
+    stop() {
+        this.server.closeAllConnections();
+        this.server.close();
+    }
+}
+
+class Matrix {
+    constructor() {
+        Object.assign(this, { name: 'matrix', fake: new FakeMatrix(), rooms: new Map() });
+    }
+
+    async start() {
+        await this.fake.start();
+        this.fake.office = OFFICE;
+        this.fake.register('amt', 'geheim');
+    }
+
+    yaml() {
+        return `  - id: matrix\n    type: matrix\n    queue: buergerbuero\n    options:\n      homeserver: "${this.fake.url}"\n      user: amt\n      password: geheim\n`;
+    }
+
+    write(who, mark) {
+        const user = `@${who}:fake.test`;
+        if (!this.rooms.has(who)) this.rooms.set(who, this.fake.rooms.get(this.fake.create({ user }, { invite: [OFFICE] }).body.room_id));
+        this.fake.add(this.rooms.get(who), { type: 'm.room.message', sender: user, content: { msgtype: 'm.text', body: `Frage ${mark}` } });
+    }
+
+    deliveries() {
+        return [...this.rooms.values()].flatMap((room) => room.events).filter((x) => x.event.sender === OFFICE).flatMap((x) => marks(x.event.content?.body));
+    }
+
+    misbehave(random) {
+        if (random() < 0.5) this.fake.rule(/PUT .*\/send\/m\.room\.message/, 'drop');
+        else this.fake.server.closeAllConnections();
+    }
+
+    stop() {
+        return this.fake.close();
+    }
+}
+
+class Mastodon {
+    constructor() {
+        Object.assign(this, { name: 'mastodon', fake: new FakeMastodon() });
+    }
+
+    start() {
+        return this.fake.start();
+    }
+
+    yaml() {
+        return channelOf(this.fake).replace('id: fedi', 'id: mastodon');
+    }
+
+    write(who, mark) {
+        return this.fake.toot(`Frage ${mark}`, { account: { id: `8${who.replace(/\D/g, '')}`, username: who, acct: `${who}@anderswo.test` } });
+    }
+
+    deliveries() {
+        return [...this.fake.statuses.values()].filter((s) => s.account.id === CITY.id).flatMap((s) => marks(s.text));
+    }
+
+    misbehave(random) {
+        if (random() < 0.5) this.fake.answers.push('drop');
+        else this.fake.server.closeAllConnections();
+    }
+
+    stop() {
+        return this.fake.stop();
+    }
+}
+
+class Telegram {
+    constructor() {
+        Object.assign(this, { name: 'telegram', fake: new FakeTelegram() });
+    }
+
+    start() {
+        return this.fake.start();
+    }
+
+    yaml() {
+        return `  - id: telegram\n    type: telegram\n    queue: buergerbuero\n    options:\n      token: "${TOKEN}"\n      api_url: "${this.fake.url}"\n`;
+    }
+
+    write(who, mark) {
+        this.fake.push(this.fake.message(9000 + Number(who.replace(/\D/g, '')), { text: `Frage ${mark}` }));
+    }
+
+    deliveries() {
+        return this.fake.sent.flatMap((s) => marks(s.text));
+    }
+
+    misbehave(random) {
+        if (random() < 0.5) this.fake.answers.push('drop');
+        else this.fake.server.closeAllConnections();
+    }
+
+    stop() {
+        return this.fake.stop();
+    }
+}
+
+/** All further channels, their fakes running. */
+async function further(dir) {
+    const list = [...Object.keys(ACCOUNTS).map((name) => new Meta(name)), new Program('exec', false), new Program('exec-idempotent', true), new Matrix(), new Mastodon(), new Telegram()];
+    for (const c of list) await c.start?.(dir);
+    return { list, yaml: list.map((c) => `${c.yaml().trimEnd()}\n`).join(''), stop: async () => {
+        for (const c of list) await c.stop?.();
+    } };
+}
+
+/** One who writes through a further channel. A provider that posts owns the message until 2xx; one that is asked has said
+ * yes to the citizen at once. */
+class Writer {
+    constructor(run, channel, i) {
+        Object.assign(this, { run, channel, who: `${channel.name.replace(/\W/g, '')}${i}`, n: 0, repeated: 0 });
+    }
+
+    async live() {
+        while (!this.run.is_ending) {
+            const mark = `[m:${this.who}-${this.n}]`;
+            this.run.ledger.say(mark, { who: this.who, n: this.n++, kind: this.channel.name });
+            if (this.channel.is_push) await this.post(mark);
+            else {
+                await this.channel.write(this.who, mark);
+                this.run.ledger.acknowledged(mark);
+            }
+            await pause(700 + this.run.random() * 600);
+        }
+    }
+
+    async post(mark) {
+        const deliver = this.channel.letter(this.who, mark);
+        const status = () => deliver(this.run.gateway).catch(() => 0);
+        while (!this.run.is_over) {
+            if (Math.floor((await status()) / 100) === 2) {
+                this.run.ledger.acknowledged(mark);
+                break;
+            }
+            await pause(200);
+        }
+        if (this.run.random() < 0.3) {
+            this.repeated++;
+            await status();
+        }
+    }
+}
+
+module.exports = { further, Writer };
