@@ -62,6 +62,7 @@ struct draht_token {
 struct draht_http {
     struct conf *k;
     char *method, *path, *rest, *query, *content_type;
+    char *whole_path; /* as the server hands it out, below /channels/ */
     json_t *headers;
     struct buf body, answer;
     int status, answers_n;

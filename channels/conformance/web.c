@@ -7,6 +7,7 @@
 
 #include "channels/conformance/inner.h"
 #include "channels/kit/kit.h"
+#include "channels/kit/sha1.h"
 #include "gateway/base/arena.h"
 
 enum { BODY_MAX_DEFAULT = 256 * 1024 };
@@ -59,7 +60,7 @@ struct draht_span conf_http_method(struct draht_http *x) {
     return conf_span(x->method);
 }
 struct draht_span conf_http_path(struct draht_http *x) {
-    return conf_span(x->path);
+    return conf_span(x->whole_path);
 }
 struct draht_span conf_http_rest(struct draht_http *x) {
     return conf_span(x->rest);
@@ -139,6 +140,13 @@ static void take_headers(struct draht_http *x, const json_t *headers) {
     }
 }
 
+/* As the body has it: numbers by their digits. */
+static void add_value(struct conf *k, const json_t *v, struct buf *out) {
+    char *other = json_is_string(v) ? NULL : json_text(v);
+    conf_expand(k, other ? other : json_string_value(v), out);
+    free(other);
+}
+
 /* The form's names and values, sorted and joined: what some providers sign. */
 static void sorted_form(struct conf *k, const json_t *form, struct buf *out) {
     size_t n = json_object_size(form), done = 0;
@@ -152,16 +160,22 @@ static void sorted_form(struct conf *k, const json_t *form, struct buf *out) {
         if (!next)
             return;
         buf_adds(out, next);
-        conf_expand(k, json_str(form, next, ""), out);
+        add_value(k, json_object_get(form, next), out);
         last = next;
     }
 }
 
-static void hmac(const char *how, struct span key, struct span text, struct buf *mac) {
-    uint8_t out[32];
-    (void)how;
-    crypto_hmac_sha256(key, text, out);
-    buf_add(mac, out, sizeof out);
+static void hmac(struct conf *k, const char *how, struct span key, struct span text,
+                 struct buf *mac) {
+    uint8_t out[32] = {0};
+    bool is_sha1 = !strcmp(how, "sha1");
+    if (is_sha1)
+        kit_hmac_sha1(key, text, out);
+    else if (!strcmp(how, "sha256"))
+        crypto_hmac_sha256(key, text, out);
+    else
+        conf_violation(k, "the script asks for hmac: %.40s; there are sha1 and sha256", how);
+    buf_add(mac, out, is_sha1 ? KIT_SHA1_BYTES : sizeof out);
 }
 
 static void sign(struct draht_http *x, const json_t *request) {
@@ -170,8 +184,7 @@ static void sign(struct draht_http *x, const json_t *request) {
     if (!s)
         return;
     struct buf over = {0}, key = {0}, sorted = {0}, value = {0}, mac = {0}, url = {0};
-    buf_addf(&url, "%s/channels/" CONF_ID "%s%s%s", CONF_PUBLIC_URL, x->path, *x->query ? "?" : "",
-             x->query);
+    buf_addf(&url, "%s%s%s%s", CONF_PUBLIC_URL, x->whole_path, *x->query ? "?" : "", x->query);
     sorted_form(k, json_object_get(request, "form"), &sorted);
     conf_set(k, "url", url.p);
     conf_set(k, "sorted", sorted.p);
@@ -181,7 +194,7 @@ static void sign(struct draht_http *x, const json_t *request) {
     else
         conf_expand(k, json_str(s, "over", ""), &over);
     conf_expand(k, json_str(s, "key", ""), &key);
-    hmac(json_str(s, "hmac", "sha256"), buf_span(&key), buf_span(&over), &mac);
+    hmac(k, json_str(s, "hmac", "sha256"), buf_span(&key), buf_span(&over), &mac);
     conf_expand(k, json_str(s, "prefix", ""), &value);
     conf_encode(json_str(s, "encoding", "hex"), buf_span(&mac), &value);
     char name[128];
@@ -200,6 +213,9 @@ static struct draht_http *exchange_new(struct conf *k, const json_t *request, co
     x->method = xstrdup(json_str(request, "method", "POST"));
     x->path = query ? xstrndup(path, (size_t)(query - path)) : xstrdup(path);
     x->query = xstrdup(query ? query + 1 : "");
+    struct buf whole = {0};
+    buf_addf(&whole, "/channels/" CONF_ID "%s", x->path);
+    x->whole_path = buf_take(&whole, NULL);
     x->headers = json_object();
     x->next = k->exchanges;
     k->exchanges = x;
@@ -393,6 +409,7 @@ void conf_web_free(struct conf *k) {
         k->exchanges = x->next;
         free(x->method);
         free(x->path);
+        free(x->whole_path);
         free(x->rest);
         free(x->query);
         json_decref(x->headers);

@@ -9,6 +9,8 @@
 #include "gateway/base/utf8.h"
 
 #define MEDIA_TIMEOUT_MS 8000 /* the provider itself waits 15 seconds for us */
+#define EARLY_WAIT_MS 1500    /* a receipt can be faster than the answer to our own send */
+#define EARLY_TRIES 3
 #define TWIML "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>"
 
 struct twilio_work {
@@ -21,6 +23,8 @@ struct twilio_work {
     size_t files_n, at;
     bool lacks_file;
     enum kit_keyword word;
+    struct draht_timer *early;
+    int tries;
 };
 
 static void work_free(struct twilio_work *k) {
@@ -28,6 +32,8 @@ static void work_free(struct twilio_work *k) {
     if (k->next)
         k->next->prev = k->prev;
     k->w->works_n--;
+    if (k->early)
+        k->w->h->timer_stop(k->early);
     arena_free(&k->a);
     free(k);
 }
@@ -51,9 +57,24 @@ static void finish(struct twilio_work *k, int status) {
     twilio_idle(w);
 }
 
+static void hand_receipt(struct twilio_work *k);
+
+static void again(void *arg) {
+    struct twilio_work *k = arg;
+    k->w->h->timer_stop(k->early);
+    k->early = NULL;
+    hand_receipt(k);
+}
+
 static void on_receipt(void *arg, int status) {
-    finish(arg,
-           status < 0 && (status == DRAHT_E_UNAVAILABLE || error_is_retryable(status)) ? 503 : 200);
+    struct twilio_work *k = arg;
+    struct twilio *w = k->w;
+    if (status == ERR_NOT_FOUND && k->tries++ < EARLY_TRIES && !w->is_stopping)
+        k->early = w->h->timer(w->host, EARLY_WAIT_MS, 0, again, k);
+    else
+        finish(k, status < 0 && (status == DRAHT_E_UNAVAILABLE || error_is_retryable(status))
+                      ? 503
+                      : 200);
 }
 
 static void hand_receipt(struct twilio_work *k) {

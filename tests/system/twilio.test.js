@@ -7,6 +7,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { createHash, randomUUID } = require('node:crypto');
 const { execFileSync } = require('node:child_process');
 const { getExpectedTwilioSignature } = require('twilio/lib/webhooks/webhooks');
@@ -21,11 +22,11 @@ before(async () => {
     api = http.createServer((q, a) => {
         let body = '';
         q.on('data', (c) => (body += c));
-        q.on('end', () => {
+        q.on('end', async () => {
             if (q.method === 'GET') return a.end(q.headers.authorization ? 'a file' : 'none');
             const form = Object.fromEntries(new URLSearchParams(body));
             sent.push({ url: q.url, authorization: q.headers.authorization, form });
-            const [status, json, headers] = answer ? answer(form) : [201, { sid: `SM${sent.length}`, status: 'queued' }];
+            const [status, json, headers] = answer ? await answer(form) : [201, { sid: `SM${sent.length}`, status: 'queued' }];
             a.writeHead(status, { 'content-type': 'application/json', ...headers });
             a.end(JSON.stringify(json));
         });
@@ -84,6 +85,22 @@ test('in once, answered, delivered', async () => {
     await until('it to be sent', async () => /"sent"/.test(await state()));
     assert.equal((await post(STATUS, { MessageSid: `SM${sent.length}`, AccountSid: SID, MessageStatus: 'delivered' })).status, 200);
     await until('the receipt', async () => /"delivered"/.test(await state()));
+});
+
+test('a receipt that is faster than the answer to our send counts', async () => {
+    const m = message('+49151000009', 'Wann kommt die Tonne?');
+    await post(MESSAGE, m);
+    const t = await ticketOf(m.Body);
+    let early;
+    answer = async () => {
+        early ??= post(STATUS, { MessageSid: 'SMearly', AccountSid: SID, MessageStatus: 'delivered' });
+        await Promise.race([early, sleep(700)]);
+        return [201, { sid: 'SMearly' }];
+    };
+    await reply(t.number, 'Am Dienstag.');
+    await until('the receipt', async () => /"delivered"/.test(JSON.stringify(await items(t.number))), 30000);
+    assert.equal((await early).status, 200);
+    answer = undefined;
 });
 
 test('only what the account has signed counts', async () => {
