@@ -10,7 +10,8 @@ _draht_channel() {
         options) words="--json $(_draht_types)" ;;
         new) words='--lang --dir' ;;
         test) words="--options --script --case --json --verbose $(_draht_types)" ;;
-        *) words='list options new test --help' ;;
+        log) words='--follow -n --json -c --state' ;;
+        *) words='list options new test log --help' ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
     [[ ${COMP_WORDS[2]} == test && $cur != -* ]] && mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: EUPL-1.2
+// What the pages of docs/channels say about options is what the program knows: every option of every type stands in a table of its
+// page, and every table names only options that exist. Every type and page stands in the overview.
+'use strict';
+const test = require('node:test');
+const assert = require('node:assert');
+const fs = require('node:fs');
+const path = require('node:path');
+const { ROOT, BINARY } = require('../lib/gateway');
+const { run } = require('../lib/process');
+
+const FOLDER = path.join(ROOT, 'docs', 'channels');
+/** Types that share a page. */
+const PAGE_OF = { 'shared-object': 'exec' };
+const page_of = (type) => `${PAGE_OF[type] || type}.md`;
+const read = (name) => fs.readFileSync(path.join(FOLDER, name), 'utf8');
+
+/** Names in the first column of the tables whose head begins with "option". */
+function documented(text) {
+    const names = [];
+    let is_options = false;
+    for (const line of text.split('\n').map((l) => l.trim())) {
+        if (!line.startsWith('|')) is_options = false;
+        else if (/^\| option /.test(line)) is_options = true;
+        else if (is_options) names.push(...[...line.split('|')[1].matchAll(/`([a-z0-9_]+)`/g)].map((m) => m[1]));
+    }
+    return names;
+}
+
+async function json(...words) {
+    const r = await run(BINARY, ['channel', ...words, '--json']);
+    assert.strictEqual(r.code, 0, r.out);
+    return JSON.parse(r.out);
+}
+
+test('every option of every type stands in its page, and no other', async () => {
+    const known = {};
+    for (const { type } of await json('list')) {
+        const names = (await json('options', type)).map((o) => o.name);
+        const page = page_of(type);
+        known[page] ||= new Set();
+        for (const n of names) known[page].add(n);
+        const here = documented(read(page));
+        assert.deepStrictEqual(names.filter((n) => !here.includes(n)), [], `${page} lacks options of the type ${type}`);
+    }
+    for (const [page, names] of Object.entries(known)) {
+        const here = documented(read(page));
+        assert.deepStrictEqual(here.filter((n) => !names.has(n)), [], `${page} names options that do not exist`);
+        assert.deepStrictEqual(here.filter((n, i) => here.indexOf(n) !== i), page === 'exec.md' ? ['settings'] : [], `${page} names an option twice`);
+    }
+});
+
+test('the overview names every type and links every page', async () => {
+    const overview = read('README.md');
+    for (const { type } of await json('list')) assert.match(overview, new RegExp(`\\| \`${type}\``), `docs/channels/README.md lacks ${type}`);
+    for (const page of fs.readdirSync(FOLDER).filter((p) => p.endsWith('.md') && p !== 'README.md')) assert.ok(overview.includes(`(${page})`), `docs/channels/README.md links no ${page}`);
+    for (const [, page] of overview.matchAll(/\(([a-z0-9-]+\.md)\)/g)) assert.ok(fs.existsSync(path.join(FOLDER, page)), `docs/channels/README.md links ${page}, which does not exist`);
+});
