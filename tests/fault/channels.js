@@ -10,6 +10,7 @@ const { randomUUID } = require('node:crypto');
 const { FakeGraph, bodyOf } = require('../lib/fake-graph');
 const { FakeMastodon, CITY } = require('../lib/fake-mastodon');
 const { FakeMatrix } = require('../lib/fake-matrix');
+const { Smsc, smppChannel } = require('../lib/fake-smsc');
 const { FakeTelegram, TOKEN } = require('../lib/fake-telegram');
 const { channelOf } = require('../lib/fedi-cases');
 const { ROOT } = require('../lib/gateway');
@@ -232,9 +233,56 @@ class Telegram {
     }
 }
 
+/** The message centre drops the bind with submits unanswered, half of them taken. It repeats what was not answered, and does
+ * not after an answer: SMPP names no id by which that could be known from a citizen who says the same again. */
+class Smpp {
+    constructor() {
+        Object.assign(this, { name: 'smpp', is_push: true, says_once: true, drops_due: 0, binds_dropped: 0 });
+        this.smsc = new Smsc({ answer: () => (this.drops_due > 0 ? null : 0), before: (entry) => this.before(entry) });
+    }
+
+    start() {
+        return this.smsc.start();
+    }
+
+    yaml() {
+        return smppChannel(this.smsc.port).replace('id: sms', 'id: smpp');
+    }
+
+    before(entry) {
+        if (entry.answer !== null) return;
+        this.drops_due--;
+        this.binds_dropped++;
+        entry.is_taken = this.binds_dropped % 2 === 1;
+        this.smsc.drop();
+    }
+
+    letter(who, mark) {
+        return async () => {
+            const s = this.smsc.session();
+            if (!s) return 503;
+            const gone = new Promise((r) => s.once('close', () => r(-1)));
+            const status = await Promise.race([this.smsc.deliver({ short_message: `Frage ${mark}`, source_addr: `49170000000${who.replace(/\D/g, '')}` }), gone]);
+            return status === 0 ? 200 : 503;
+        };
+    }
+
+    deliveries() {
+        return this.smsc.submits.filter((x) => x.answer === 0 || x.is_taken).flatMap((x) => marks(x.text));
+    }
+
+    misbehave() {
+        this.drops_due = 1;
+    }
+
+    stop() {
+        return this.smsc.close();
+    }
+}
+
 /** All further channels, their fakes running. */
 async function further(dir) {
-    const list = [...Object.keys(ACCOUNTS).map((name) => new Meta(name)), new Program('exec', false), new Program('exec-idempotent', true), new Matrix(), new Mastodon(), new Telegram()];
+    const list = [...Object.keys(ACCOUNTS).map((name) => new Meta(name)), new Program('exec', false), new Program('exec-idempotent', true), new Matrix(), new Mastodon(), new Telegram(), new Smpp()];
     for (const c of list) await c.start?.(dir);
     return { list, yaml: list.map((c) => `${c.yaml().trimEnd()}\n`).join(''), stop: async () => {
         for (const c of list) await c.stop?.();
@@ -271,7 +319,7 @@ class Writer {
             }
             await pause(200);
         }
-        if (this.run.random() < 0.3) {
+        if (!this.channel.says_once && this.run.random() < 0.3) {
             this.repeated++;
             await status();
         }

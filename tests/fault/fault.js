@@ -247,8 +247,9 @@ async function main() {
         const repeated = (name) => writers.filter((w) => w.channel.name === name).reduce((n, w) => n + w.repeated, 0);
         const result = { seed, kills, faults: faults.counts, ...run.ledger.result(stored, delivered, states), notes: run.ledger.notes };
         for (const c of run.further.list) {
-            if (c.is_push) result.channels[c.name].repeated_after_2xx = repeated(c.name);
+            if (c.is_push && !c.says_once) result.channels[c.name].repeated_after_2xx = repeated(c.name);
             if (c.kills !== undefined) result.channels[c.name].killed_in_send = c.kills;
+            if (c.binds_dropped !== undefined) result.channels[c.name].binds_dropped = c.binds_dropped;
         }
         fs.mkdirSync(path.dirname(out), { recursive: true });
         fs.writeFileSync(out, `${JSON.stringify(result, null, 2)}\n`);
