@@ -193,16 +193,6 @@ void host_log_text(struct host_channel *c, int level, const char *event, const c
     add(c->log, o);
 }
 
-void host_log_stderr(void *host, struct span line) {
-    struct host_channel *c = host;
-    if (!c->log)
-        return;
-    json_t *o = json_object();
-    json_puts(o, "dir", "stderr");
-    put_redacted(c->log, o, "text", line, redact_text);
-    add(c->log, o);
-}
-
 json_t *host_log_lines(const struct host_log *l, int limit) {
     json_t *all = json_array();
     size_t n = l ? l->ring_n : 0;

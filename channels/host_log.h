@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * host_log: the log of one channel: each request and its answer, what the channel says, what a
- * plugin writes to stderr. One JSON object a line, redacted, no content of messages. The newest
- * lines stay in memory; all go to <state>/log/channel-<id>.jsonl (0600), which becomes
- * channel-<id>.1.jsonl when it is full.
+ * host_log: the log of one channel: each request and its answer, what the channel says
+ * (for a program also what it writes to stderr). One JSON object a line, redacted, no content of
+ * messages. The newest lines stay in memory; all go to <state>/log/channel-<id>.jsonl (0600), which
+ * becomes channel-<id>.1.jsonl when it is full.
  */
 #ifndef DRAHT_CHANNELS_HOST_LOG_H
 #define DRAHT_CHANNELS_HOST_LOG_H
@@ -42,8 +42,6 @@ void host_log_answered(struct host_channel *c, struct host_log_request *q, int64
                        const struct http_answer *a, int64_t bytes_in);
 /* level as in draht_host.log. */
 void host_log_text(struct host_channel *c, int level, const char *event, const char *text);
-/* A line that the plugin wrote to stderr (channels/exec). */
-void host_log_stderr(void *host, struct span line);
 /* The newest lines, oldest first, at most limit. Returned (json_decref). */
 json_t *host_log_lines(const struct host_log *l, int limit);
 /* Path of the file of a channel below state_dir, in out (PATH_MAX). */

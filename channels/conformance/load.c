@@ -92,7 +92,12 @@ int conf_load(struct conf *k, struct fault *f) {
     struct stat st;
     int rc = 0;
     k->loaded = strchr(target, '/') ? NULL : registry_find(target);
-    if (k->loaded) {
+    if (k->loaded && (!strcmp(target, "exec") || !strcmp(target, "shared-object"))) {
+        rc = fault_set(f, ERR_INVALID,
+                       "%s only carries a channel; name the channel itself: the path of the "
+                       "program or of the .so, or its folder.",
+                       target);
+    } else if (k->loaded) {
         struct buf b = {0};
         buf_addf(&b, "channels/%s", target);
         k->here = buf_take(&b, NULL);

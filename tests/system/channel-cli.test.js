@@ -81,6 +81,7 @@ test('wrong words are usage, help is help', async () => {
     const gone = await draht('test', path.join(dir, 'nothing.so'));
     assert.equal(gone.code, 1);
     assert.match(gone.out, /no channel type and no file/);
+    for (const type of ['exec', 'shared-object']) assert.match((await draht('test', type)).out, /only carries a channel; name the channel itself/);
 });
 
 test('our own channels conform', async () => {
@@ -91,7 +92,7 @@ test('our own channels conform', async () => {
 
 test('every built-in channel with a script conforms', { timeout: 170000 }, async () => {
     const types = fs.readdirSync(path.join(ROOT, 'channels')).filter((t) => t !== 'skeleton' && fs.existsSync(path.join(ROOT, 'channels', t, 'conformance.yaml')));
-    for (const type of types) conforms(await kit(type), 'open', 'shutdown');
+    for (const type of types) conforms(await kit(type === 'xmpp' ? 'channels/xmpp' : type), 'open', 'shutdown');
 });
 
 test('the C skeleton conforms', async () => {
