@@ -60,6 +60,16 @@ struct kit_bucket {
 /* 0: taken. Positive: how many milliseconds to wait. */
 int64_t kit_bucket_take(struct kit_bucket *b, int64_t now_ms, int size, int interval_ms);
 
+/* What somebody was told last, so that the same is not said again at every key that is pressed.
+ * Zeroed: nothing yet. */
+struct kit_told {
+    uint64_t hash;
+    int64_t at_ms;
+};
+/* True: the same (what and is_on) was told less than every_ms ago. Else it is remembered as told
+ * now. */
+bool kit_told(struct kit_told *t, struct span what, bool is_on, int64_t now_ms, int64_t every_ms);
+
 /* How many things a peer has (open sockets), and buckets per peer; bounded, never per person. */
 struct kit_peers;
 struct kit_peers *kit_peers_new(size_t slots, uint64_t seed); /* returned */

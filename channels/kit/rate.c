@@ -18,6 +18,17 @@ int64_t kit_bucket_take(struct kit_bucket *b, int64_t now_ms, int size, int inte
     return 0;
 }
 
+bool kit_told(struct kit_told *t, struct span what, bool is_on, int64_t now_ms, int64_t every_ms) {
+    uint64_t hash = 1469598103934665603u; /* FNV-1a; 0 is left for "nothing yet" */
+    for (size_t i = 0; i < what.n; i++)
+        hash = (hash ^ (uint8_t)what.p[i]) * 1099511628211u;
+    hash = (hash + is_on) | (hash + is_on == 0);
+    if (hash == t->hash && now_ms - t->at_ms < every_ms)
+        return true;
+    *t = (struct kit_told){hash, now_ms};
+    return false;
+}
+
 struct peer {
     uint64_t hash;
     int count;

@@ -149,15 +149,9 @@ static void typing(void *channel, struct draht_span thread, struct draht_span wh
     struct span s = kit_in(thread);
     (void)who;
     int64_t now = m->h->now_ms(m->host);
-    uint64_t hash = 1469598103934665603u;
-    for (size_t i = 0; i < s.n; i++)
-        hash = (hash ^ (uint8_t)s.p[i]) * 1099511628211u;
-    hash += is_typing != 0;
     if (s.n == 0 || (!is_typing && m->flavour == META_WHATSAPP) ||
-        (hash == m->typing_hash && now - m->typing_ms < TYPING_EVERY_MS))
+        kit_told(&m->typing_told, s, is_typing != 0, now, TYPING_EVERY_MS))
         return;
-    m->typing_hash = hash;
-    m->typing_ms = now;
     struct typing *t = xcalloc(1, sizeof *t + s.n);
     t->m = m;
     t->is_typing = is_typing != 0;

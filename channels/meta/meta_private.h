@@ -8,6 +8,7 @@
 #define DRAHT_META_PRIVATE_H
 
 #include "channels/kit/kit.h"
+#include "channels/kit/multipart.h"
 #include "channels/meta/error.h"
 #include "channels/meta/event.h"
 #include "channels/meta/meta.h"
@@ -37,8 +38,7 @@ struct meta {
     struct meta_post *posts;
     size_t posts_n;
     struct meta_send *sends;
-    uint64_t typing_hash; /* the conversation that was last told that staff type */
-    int64_t typing_ms;
+    struct kit_told typing_told; /* the conversation that was last told that staff type */
     bool is_stopping;
     draht_done_fn stopped;
     void *stopped_arg;
@@ -98,10 +98,10 @@ void meta_sends_drop(struct meta *m);
 void meta_address(const struct meta *m, struct buf *b, struct span recipient);
 void meta_mark_read(struct meta *m, struct span recipient, struct span mid, bool with_typing);
 
-/* upload.c: the multipart body of a file; content_type (200 bytes) receives the header's value.
- * kind_out: "image", "audio", "video", "document" or "file", as the API calls it. */
-void meta_upload_body(const struct meta *m, const struct draht_attachment *x, struct buf *b,
-                      char content_type[200]);
+/* upload.c: the multipart body of a file; the caller frees b->body. kind: "image", "audio",
+ * "video", "document" or "file", as the API calls it. */
+void meta_upload_body(const struct meta *m, const struct draht_attachment *x,
+                      struct kit_multipart *b);
 const char *meta_file_kind(const struct meta *m, const struct draht_attachment *x);
 
 #endif

@@ -233,16 +233,15 @@ static void on_uploaded(void *arg, const struct draht_http_answer *a) {
 
 static void upload(struct meta_send *s) {
     const struct draht_attachment *x = &s->out->attachments[s->part - s->pieces_n];
-    char type[200];
-    struct buf b = {0};
+    struct kit_multipart b;
     if (x->bytes.n > META_FILE_BYTES_MAX) {
         settle(s, DRAHT_REJECTED, "A file is larger than the channel carries.", 0);
         return;
     }
-    meta_upload_body(s->m, x, &b, type);
+    meta_upload_body(s->m, x, &b);
     const char *edge = s->m->flavour == META_WHATSAPP ? "media" : "message_attachments";
-    bool ok = post(s->m, edge, type, buf_span(&b), on_uploaded, s);
-    buf_free(&b);
+    bool ok = post(s->m, edge, b.content_type, buf_span(&b.body), on_uploaded, s);
+    buf_free(&b.body);
     if (!ok)
         settle(s, DRAHT_MISCONFIGURED, "The provider's address may not be called.", 0);
 }

@@ -25,45 +25,29 @@ const char *meta_file_kind(const struct meta *m, const struct draht_attachment *
     return m->flavour == META_WHATSAPP ? "document" : "file";
 }
 
-static void field(struct buf *b, const char *boundary, const char *name, struct span value) {
-    buf_addf(b, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n", boundary, name);
-    buf_add(b, value.p, value.n);
-    buf_adds(b, "\r\n");
-}
-
-static void fields(const struct meta *m, const struct draht_attachment *x, const char *boundary,
-                   struct buf *b) {
+static void fields(const struct meta *m, const struct draht_attachment *x,
+                   struct kit_multipart *b) {
     if (m->flavour == META_WHATSAPP) {
-        field(b, boundary, "messaging_product", SPAN("whatsapp"));
-        field(b, boundary, "type", kit_in(x->type));
+        kit_multipart_field(b, "messaging_product", SPAN("whatsapp"));
+        kit_multipart_field(b, "type", kit_in(x->type));
         return;
     }
     struct buf message = {0};
     buf_addf(&message, "{\"attachment\":{\"type\":\"%s\",\"payload\":{\"is_reusable\":false}}}",
              meta_file_kind(m, x));
     if (m->flavour == META_INSTAGRAM)
-        field(b, boundary, "platform", SPAN("instagram"));
-    field(b, boundary, "message", buf_span(&message));
+        kit_multipart_field(b, "platform", SPAN("instagram"));
+    kit_multipart_field(b, "message", buf_span(&message));
     buf_free(&message);
 }
 
-void meta_upload_body(const struct meta *m, const struct draht_attachment *x, struct buf *b,
-                      char content_type[200]) {
-    uint8_t raw[16];
-    char boundary[50] = "draht";
+void meta_upload_body(const struct meta *m, const struct draht_attachment *x,
+                      struct kit_multipart *b) {
+    uint8_t raw[KIT_BOUNDARY_RANDOM_BYTES];
     m->h->random(raw, sizeof raw);
-    for (int i = 0; i < 16; i++)
-        snprintf(boundary + 5 + 2 * i, 3, "%02x", raw[i]);
-    snprintf(content_type, 200, "multipart/form-data; boundary=%s", boundary);
-    fields(m, x, boundary, b);
-    struct arena *a = arena_new();
-    struct span name = kit_name(a, kit_in(x->name));
-    buf_addf(b,
-             "--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"%.*s\"\r\n"
-             "Content-Type: %.*s\r\n\r\n",
-             boundary, m->flavour == META_WHATSAPP ? "file" : "filedata", (int)name.n, name.p,
-             (int)x->type.n, x->type.p ? x->type.p : "");
-    arena_free(&a);
-    buf_add(b, x->bytes.p, x->bytes.n);
-    buf_addf(b, "\r\n--%s--\r\n", boundary);
+    kit_multipart_begin(b, raw);
+    fields(m, x, b);
+    kit_multipart_file(b, m->flavour == META_WHATSAPP ? "file" : "filedata", kit_in(x->name),
+                       kit_in(x->type), kit_in(x->bytes));
+    kit_multipart_end(b);
 }

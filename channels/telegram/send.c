@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "channels/kit/multipart.h"
 #include "channels/kit/split.h"
 #include "channels/telegram/telegram_private.h"
 
@@ -97,8 +98,9 @@ static void send_text(struct tg_send *s, struct span text) {
 }
 
 static void send_file(struct tg_send *s, const struct draht_attachment *x) {
-    char boundary[48] = "draht", type[100], kind[60];
-    uint8_t raw[16];
+    char kind[60];
+    uint8_t raw[KIT_BOUNDARY_RANDOM_BYTES];
+    struct kit_multipart b;
     snprintf(kind, sizeof kind, "%.*s", (int)(x->type.n < 50 ? x->type.n : 50),
              x->type.p ? x->type.p : "");
     bool is_photo =
@@ -108,24 +110,13 @@ static void send_file(struct tg_send *s, const struct draht_attachment *x) {
         return;
     }
     s->t->h->random(raw, sizeof raw);
-    for (int i = 0; i < 16; i++)
-        snprintf(boundary + 5 + 2 * i, 3, "%02x", raw[i]);
-    snprintf(type, sizeof type, "multipart/form-data; boundary=%s", boundary);
-    struct arena *a = arena_new();
-    struct span name = kit_name(a, kit_in(x->name)), chat = kit_in(s->out->recipient);
-    struct buf b = {0};
-    buf_addf(&b, "--%s\r\nContent-Disposition: form-data; name=\"chat_id\"\r\n\r\n%.*s\r\n",
-             boundary, (int)chat.n, chat.p);
-    buf_addf(&b,
-             "--%s\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"%.*s\"\r\n"
-             "Content-Type: %s\r\n\r\n",
-             boundary, is_photo ? "photo" : "document", (int)name.n, name.p,
-             *kind ? kind : "application/octet-stream");
-    buf_add(&b, x->bytes.p, x->bytes.n);
-    buf_addf(&b, "\r\n--%s--\r\n", boundary);
-    arena_free(&a);
-    call(s, is_photo ? "sendPhoto" : "sendDocument", type, buf_span(&b));
-    buf_free(&b);
+    kit_multipart_begin(&b, raw);
+    kit_multipart_field(&b, "chat_id", kit_in(s->out->recipient));
+    kit_multipart_file(&b, is_photo ? "photo" : "document", kit_in(x->name), kit_in(x->type),
+                       kit_in(x->bytes));
+    kit_multipart_end(&b);
+    call(s, is_photo ? "sendPhoto" : "sendDocument", b.content_type, buf_span(&b.body));
+    buf_free(&b.body);
 }
 
 static void next_part(struct tg_send *s) {

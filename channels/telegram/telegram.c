@@ -106,15 +106,10 @@ static void typing(void *channel, struct draht_span thread, struct draht_span wh
     struct telegram *t = channel;
     struct span s = kit_in(thread);
     int64_t now = t->h->now_ms(t->host);
-    uint64_t hash = 1469598103934665603u;
     (void)who;
-    for (size_t i = 0; i < s.n; i++)
-        hash = (hash ^ (uint8_t)s.p[i]) * 1099511628211u;
-    bool was_told = hash == t->typing_hash && now - t->typing_ms < TYPING_EVERY_MS;
-    if (!is_typing || s.n == 0 || was_told || now < t->paused_ms)
+    if (!is_typing || s.n == 0 || now < t->paused_ms ||
+        kit_told(&t->typing_told, s, true, now, TYPING_EVERY_MS))
         return;
-    t->typing_hash = hash;
-    t->typing_ms = now;
     struct buf b = {0};
     buf_adds(&b, "{\"action\":\"typing\",\"chat_id\":");
     kit_json(&b, s);

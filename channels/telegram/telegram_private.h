@@ -38,8 +38,8 @@ struct telegram {
     struct tg_send *sends;
     int64_t offset;    /* next update id to ask for */
     int64_t paused_ms; /* 429: nothing is sent before */
-    uint64_t backoff_ms, typing_hash;
-    int64_t typing_ms;
+    uint64_t backoff_ms;
+    struct kit_told typing_told;
     bool is_held, is_prepared, is_stopping;
     draht_done_fn stopped;
     void *stopped_arg;

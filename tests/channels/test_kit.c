@@ -5,6 +5,7 @@
 
 #include "channels/kit/form.h"
 #include "channels/kit/kit.h"
+#include "channels/kit/multipart.h"
 
 static struct arena *a;
 static void setup(void) {
@@ -131,6 +132,48 @@ START_TEST(test_json_and_html_are_escaped) {
 }
 END_TEST
 
+static const struct {
+    const char *type, *sent;
+} types[] = {
+    {"image/png", "image/png"},
+    {"", "application/octet-stream"},
+    {"word", "application/octet-stream"},
+    {"a/b\r\nX: y", "application/octet-stream"},
+    {"a/\xc3\xa4", "application/octet-stream"},
+};
+
+START_TEST(test_multipart_is_read_as_written) {
+    uint8_t raw[KIT_BOUNDARY_RANDOM_BYTES] = {1, 255};
+    struct kit_multipart m;
+    struct form f;
+    kit_multipart_begin(&m, raw);
+    kit_multipart_field(&m, "chat_id", SPAN("42"));
+    kit_multipart_file(&m, "photo", SPAN("../a\"b.png"), span_str(types[_i].type), SPAN("x\r\n--draht"));
+    kit_multipart_end(&m);
+    ck_assert_int_eq(form_parse(a, span_str(m.content_type), buf_span(&m.body), &f), 0);
+    ck_assert_uint_eq(f.fields_n, 2);
+    ck_assert(span_eq(form_value(&f, "chat_id"), "42"));
+    ck_assert(span_eq(f.fields[1].value, "x\r\n--draht"));
+    ck_assert(memchr(f.fields[1].file_name.p, '/', f.fields[1].file_name.n) == NULL);
+    struct buf head = {0};
+    buf_addf(&head, "Content-Type: %s\r\n\r\nx", types[_i].sent);
+    ck_assert_ptr_nonnull(memmem(m.body.p, m.body.n, head.p, head.n));
+    buf_free(&head);
+    buf_free(&m.body);
+}
+END_TEST
+
+START_TEST(test_the_same_is_told_once) {
+    struct kit_told t = {0};
+    ck_assert(!kit_told(&t, SPAN(""), false, 0, 1000));
+    ck_assert(!kit_told(&t, SPAN("a"), true, 0, 1000));
+    ck_assert(kit_told(&t, SPAN("a"), true, 999, 1000));
+    ck_assert(!kit_told(&t, SPAN("a"), true, 1000, 1000));
+    ck_assert(!kit_told(&t, SPAN("a"), false, 1001, 1000));
+    ck_assert(!kit_told(&t, SPAN("b"), false, 1002, 1000));
+}
+END_TEST
+
 START_TEST(test_buckets) {
     struct kit_bucket b = {0};
     for (int i = 0; i < 10; i++)
@@ -165,6 +208,8 @@ static Suite *suite(void) {
     tcase_add_loop_test(c, test_names, 0, sizeof names / sizeof *names);
     tcase_add_test(c, test_long_name_is_cut_at_a_character);
     tcase_add_test(c, test_json_and_html_are_escaped);
+    tcase_add_loop_test(c, test_multipart_is_read_as_written, 0, sizeof types / sizeof *types);
+    tcase_add_test(c, test_the_same_is_told_once);
     tcase_add_test(c, test_buckets);
     tcase_add_test(c, test_peers);
     suite_add_tcase(s, c);
