@@ -263,6 +263,24 @@ void fallback_left(struct webchat *wc, struct chat *c) {
     wc->h->state_get(wc->host, kit_str(key), left_with_address, e);
 }
 
+static void forgotten(void *arg, int status) {
+    struct webchat *wc = arg;
+    if (status < 0)
+        wc->h->log(wc->host, 2, "webchat.forget",
+                   "a mail address of an erased conversation was not dropped; it ends by itself");
+}
+
+void fallback_forget(struct webchat *wc, struct span thread) {
+    uint8_t id[CHAT_ID_BYTES + 4];
+    char key[40];
+    if (crypto_b64url_decode(thread, id, sizeof id) != CHAT_ID_BYTES)
+        return;
+    for (const char *kind = "pm"; *kind; kind++) {
+        key_of(wc, id, *kind, key);
+        wc->h->state_del(wc->host, kit_str(key), forgotten, wc);
+    }
+}
+
 int webchat_is_present(void *channel, struct draht_span thread) {
     struct webchat *wc = channel;
     const struct chat *c = chat_find_thread(wc, kit_in(thread));

@@ -331,6 +331,8 @@ void webchat_notify(void *channel, struct draht_span thread, const char *what,
                     struct draht_span detail) {
     struct webchat *wc = channel;
     struct chat *c = chat_find_thread(wc, kit_in(thread));
+    if (strcmp(what, "erased") == 0)
+        fallback_forget(wc, kit_in(thread));
     if (!c)
         return;
     struct buf *b = &wc->scratch;

@@ -254,10 +254,13 @@ void problem(struct webchat *wc, struct draht_http *x, int status, const char *c
              const char *detail);
 void respond_json(struct webchat *wc, struct draht_http *x, int status, struct span body);
 
-/* fallback.c: all do nothing without fallback_minutes */
+/* fallback.c: all but fallback_forget do nothing without fallback_minutes */
 void fallback_ask(struct webchat *wc, struct chat *c); /* c->email is new and the chat stored */
 void fallback_reply(struct webchat *wc, struct span thread, const struct draht_outbound *m);
 void fallback_left(struct webchat *wc, struct chat *c); /* the last tab is gone */
+/* Drops the addresses of the conversation, confirmed or not; also without fallback_minutes, for
+ * they may be from before the setting was taken away. */
+void fallback_forget(struct webchat *wc, struct span thread);
 void fallback_route(struct webchat *wc);
 int webchat_is_present(void *channel, struct draht_span thread);
 

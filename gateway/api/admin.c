@@ -290,14 +290,44 @@ static void on_one(void *arg, struct http_exchange *x) {
     auth_enter(arg, x, API_BODY | API_ADMIN, do_change);
 }
 
-/* The citizen behind a ticket is forgotten; the ticket stays as a shell. */
+/* The citizen behind a ticket is forgotten; the ticket stays as a shell. Its channel drops what it
+ * keeps beside the store. */
+static void on_erased(void *arg, int error) {
+    struct api_call *c = arg;
+    const struct api_thread *t = error < 0 ? NULL : c->work;
+    if (t && !c->api->is_stopping)
+        host_notify(c->api->o.host, t->channel, t->thread, "erased", c->number);
+    api_done(c, error);
+}
+
+/* The conversation's key lies in what becomes unreadable: it is read before. */
+static void on_erasable(void *arg, int error, json_t *v) {
+    struct api_call *c = arg;
+    const json_t *s = json_array_get(v, 0);
+    const char *thread = json_str(s, "thread", "");
+    if (error < 0) {
+        api_fail(c, error);
+        return;
+    }
+    if (*thread) {
+        struct arena *a = http_arena(c->x);
+        struct api_thread *t = arena_alloc(a, sizeof *t);
+        t->channel = arena_strdup(a, json_str(s, "channel", ""));
+        t->thread = arena_strdup(a, thread);
+        c->work = t;
+    }
+    contact_erase(c->api->o.router, c->number, c->user.id, on_erased, c);
+}
+
 static void do_erase(struct api_call *c) {
     struct span number = http_rest(c->x);
-    if (!api_number_is_valid(number))
+    if (!api_number_is_valid(number)) {
         api_problem(c, 404, "not_found", "There is no such ticket.");
-    else
-        contact_erase(c->api->o.router, arena_strndup(http_arena(c->x), number.p, number.n),
-                      c->user.id, api_done, c);
+        return;
+    }
+    snprintf(c->number, sizeof c->number, "%.*s", (int)number.n, number.p);
+    const char *one = c->number;
+    ticket_summary(c->api->o.router, &one, 1, on_erasable, c);
 }
 
 static void on_contact(void *arg, struct http_exchange *x) {

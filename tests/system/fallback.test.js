@@ -102,3 +102,22 @@ test('a link that was changed or belongs to another address confirms nothing; an
     stranger.close();
     assert.equal(mailsTo('one@example.org').length, 1);
 });
+
+test('after an erasure the address is forgotten: confirmed, it gets no mail; not yet confirmed, its link is void', { timeout: 120000 }, async () => {
+    const known = await chatWith('known@example.org');
+    const pending = await chatWith('pending@example.org');
+    const other = await chatWith('other2@example.org');
+    const path = await confirm(known.mail);
+    await confirm(other.mail);
+    for (const one of [known, pending]) await gateway.api('DELETE', `/contacts/${one.number}`, undefined, 204);
+    const late = new URL(pending.mail.match(/https?:\/\/\S+\/confirm\/\S+/)[0]).pathname;
+    for (const gone of [path, late]) {
+        await until('the link to be void', async () => (await gateway.raw('POST', gone, {}, '')).status === 410);
+    }
+    const anew = await known.chat.say('Ich schreibe noch einmal');
+    assert.notEqual(anew.number, known.number);
+    for (const number of [anew.number, other.number]) await reply(number, 'Damit ist die Frage beantwortet.');
+    await until('the plan for who was not erased', async () => (await asides(other.number)).length === 1);
+    assert.equal((await asides(anew.number)).length, 0);
+    for (const one of [known, pending, other]) one.chat.close();
+});
