@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Promise: text messages by SMPP reach a person and are answered; long ones both ways, receipts, throttling, lost binds,
-// hostile PDUs, STOP. The message centre is npm smpp, in one case Net::SMPP.
+// hostile PDUs, STOP. The message centre is npm smpp, in one case Net::SMPP; the alphabet is compared with npm smpp's.
 'use strict';
 const { test, before, after } = require('node:test');
 const assert = require('node:assert/strict');
+const path = require('node:path');
 const { randomUUID } = require('node:crypto');
 const { Gateway } = require('../lib/gateway');
-const { Smsc, smppChannel } = require('../lib/fake-smsc');
-const { until, freePort } = require('../lib/process');
+const { Smsc, smppChannel, smpp } = require('../lib/fake-smsc');
+const { Process, until, freePort } = require('../lib/process');
 
 let gateway, smsc;
 let behave = () => 0;
@@ -293,4 +294,44 @@ test('nobody listens: the gateway starts all the same, and binds when somebody d
         await g.close();
         await late.close();
     }
+});
+
+test('Net::SMPP as a second message centre: bind, a message in, the reply out, an acknowledgement where a rule asks for one', { timeout: 90000 }, async () => {
+    const port = await freePort();
+    const centre = new Process('perl', [path.join(__dirname, '..', 'lib', 'fake-smsc.pl'), String(port)]);
+    let g;
+    try {
+        await centre.line(/listening/);
+        g = new Gateway({ rules: '  - {name: Eingang, channel: sms, acknowledge: ack}\n', extra_channels: smppChannel(port) });
+        await g.start();
+        await g.login();
+        await centre.line(/^bind draht geheim$/m, 30000);
+        await centre.line(/^taken 0$/m, 30000);
+        const t = await ticket('von Net::SMPP', g);
+        await answer(t.number, 'Grüße an Perl', g);
+        const hex = smpp.gsmCoder.encode('Grüße an Perl').toString('hex');
+        const m = await centre.line(new RegExp(`^submit (\\d+) (\\d+) ${hex}$`, 'm'), 30000);
+        assert.deepEqual([m[1], m[2]], ['491706666666', '0']);
+        const number = smpp.gsmCoder.encode(t.number).toString('hex');
+        await centre.line(new RegExp(`^submit 491706666666 \\d+ [0-9a-f]*${number}`, 'm'), 30000);
+    } finally {
+        await g?.close();
+        centre.kill('SIGKILL');
+        await centre.done;
+    }
+});
+
+test('the alphabet is that of another implementation: every character of npm smpp, both ways', { timeout: 90000 }, async () => {
+    const coder = smpp.gsmCoder;
+    const basic = [...coder.GSM.chars].filter((c) => !/[\n\r\f\x1b ]/.test(c)).join('');
+    const text = `a${basic}${coder.GSM.extChars.replace(/[\f\n\r]/g, '')}z`;
+    const octets = coder.encode(text, 0);
+    const halves = [text.slice(0, 70), text.slice(70)];
+    for (const half of halves) assert.equal(await smsc.raw(coder.encode(half, 0), { source_addr: '491707777777', data_coding: 0 }), 0);
+    assert.ok(octets.length > 128);
+    const t = await ticket(halves[0]);
+    await ticket(halves[1]);
+    await answer(t.number, text);
+    const s = await until('the submit of the alphabet', () => smsc.submits.find((x) => x.text === text), 30000);
+    assert.equal(s.pdu.data_coding, 0);
 });
