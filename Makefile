@@ -168,7 +168,7 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libdraht.a
 fuzz-programs: $(FUZZ_BIN)
 fuzz-short:
 	@$(MAKE) --no-print-directory fuzz-programs
-	@tools/fuzz.sh 5 $(FUZZ_BIN)
+	@FUZZ_FIXED=20000 tools/fuzz.sh 5 $(FUZZ_BIN)
 fuzz: packages-test ## fuzzes every parser (FUZZ_SECONDS each), keeps what it finds in build/fuzz
 	@$(MAKE) --no-print-directory fuzz-programs
 	@tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_BIN)

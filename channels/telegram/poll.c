@@ -11,6 +11,7 @@
 #define POLL_TIMEOUT_MS ((POLL_S + 15) * 1000)
 #define BACKOFF_MS_MIN 1000
 #define BACKOFF_MS_MAX 60000
+#define UPDATE_ID_MAX ((int64_t)1 << 52)
 #define OPERATOR_WAIT_MS 60000 /* a wrong token, a second reader: asked again this seldom */
 
 static void poll_now(struct telegram *t);
@@ -67,6 +68,11 @@ static void on_batch(void *arg, size_t taken) {
     later(t, 1);
 }
 
+static int64_t update_id(const json_t *v, int64_t fallback) {
+    int64_t id = json_int(v, "update_id", fallback);
+    return id < 0 || id > UPDATE_ID_MAX ? fallback : id;
+}
+
 static void on_updates(void *arg, const struct draht_http_answer *a) {
     struct telegram *t = arg;
     t->run = NULL;
@@ -83,7 +89,7 @@ static void on_updates(void *arg, const struct draht_http_answer *a) {
     b->t = t;
     size_t n = json_array_size(list);
     for (size_t i = 0; i < n && b->n < TG_BATCH_MAX; i++)
-        b->ids[b->n++] = json_int(json_array_get(list, i), "update_id", t->offset);
+        b->ids[b->n++] = update_id(json_array_get(list, i), t->offset);
     while (json_array_size(list) > b->n)
         json_array_remove(list, json_array_size(list) - 1);
     json_incref(list);

@@ -11,11 +11,23 @@
 
 #define NAME_BYTES_MAX 256
 #define LINE_BYTES_MAX 1000
+#define SECONDS_MAX 32503680000 /* the year 3000 */
+#define PIXELS_MAX 1000000
 
 static struct span str(const json_t *o, const char *key) {
     const json_t *v = json_object_get(o, key);
     return json_is_string(v) ? (struct span){json_string_value(v), json_string_length(v)}
                              : SPAN_NONE;
+}
+
+/* A number from 0 to max; 0 for anything else. */
+static int64_t bounded(const json_t *o, const char *key, int64_t max) {
+    int64_t n = json_int(o, key, 0);
+    return n < 0 || n > max ? 0 : n;
+}
+
+static int64_t area(const json_t *size) {
+    return bounded(size, "width", PIXELS_MAX) * bounded(size, "height", PIXELS_MAX);
 }
 
 static void line(struct buf *b, const char *label, struct span s) {
@@ -58,8 +70,7 @@ static const json_t *largest(const json_t *sizes) {
     const json_t *best = NULL, *v;
     size_t i;
     json_array_foreach((json_t *)(uintptr_t)sizes, i, v) {
-        if (!best || json_int(v, "width", 0) * json_int(v, "height", 0) >
-                         json_int(best, "width", 0) * json_int(best, "height", 0))
+        if (!best || area(v) > area(best))
             best = v;
     }
     return best;
@@ -167,7 +178,7 @@ static void read_message(struct arena *a, struct tg_update *u, const json_t *m, 
         ignore(u, "without a chat or a message id");
         return;
     }
-    u->at_ms = json_int(m, is_edit ? "edit_date" : "date", 0) * 1000;
+    u->at_ms = bounded(m, is_edit ? "edit_date" : "date", SECONDS_MAX) * 1000;
     u->album = arena_dup(a, str(m, "media_group_id"));
     u->quoted = pair(a, u->chat, id_text(a, json_object_get(m, "reply_to_message"), "message_id"));
     read_sender(a, u, from);
