@@ -383,8 +383,8 @@ struct draht_channel_ops {
     int (*send)(void *channel, const struct draht_outbound *m, struct draht_token *t);
     void (*typing)(void *channel, struct draht_span thread, struct draht_span who,
                    int is_typing); /* staff types; may be NULL */
-    /* ticket closed, reopened, assigned, its citizen erased (drop what you keep of it); may be NULL.
-     * what: "closed" "open" "agent" "erased"; ignore others */
+    /* ticket closed, reopened, assigned, its citizen erased (drop what you keep of it); may be
+     * NULL. what: "closed" "open" "agent" "erased"; ignore others */
     void (*notify)(void *channel, struct draht_span thread, const char *what,
                    struct draht_span detail);
     /* raw input to one JSON object a line, no state touched (draht normalize). Returned malloc'd
