@@ -243,7 +243,7 @@ const char schema_default_lists[] =
     "  - id: mail\n"
     "    type: email\n"
     "    options:\n"
-    "      address: [\"@stadt.test\"]\n";
+    "      address: [\"buergerbuero@stadt.test\", \"@stadt.test\"]\n";
 
 const struct schema_key *schema_find(const struct schema_key *keys, int n, const char *name) {
     for (int i = 0; i < n; i++)

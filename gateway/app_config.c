@@ -70,6 +70,22 @@ static void fill_channels(struct arena *m, struct config *c) {
     c->channels = list;
 }
 
+static int make_folders(const char *path, struct fault *f) {
+    char part[PATH_MAX];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *p = part + 1;; p++) {
+        if (*p && *p != '/')
+            continue;
+        char kept = *p;
+        *p = 0;
+        if (mkdir(part, 0700) < 0 && errno != EEXIST)
+            return fault_set(f, -errno, "cannot make %s: %s", part, strerror(errno));
+        *p = kept;
+        if (!kept)
+            return 0;
+    }
+}
+
 struct config *app_config_load(const struct app_options *o, struct arena **memory,
                                struct buf *faults) {
     struct arena *m = arena_new();
@@ -77,7 +93,8 @@ struct config *app_config_load(const struct app_options *o, struct arena **memor
     const char *state = o->state_dir ? absolute(m, o->state_dir) : NULL;
     if (o->demo && !path) {
         state = state ? state : absolute(m, "state-demo");
-        path = app_demo_config(m, state);
+        struct fault f = {0};
+        path = make_folders(state, &f) < 0 ? NULL : app_demo_config(m, state);
         if (!path)
             buf_addf(faults, "%s: the demo's configuration cannot be written\n", state);
     }
@@ -97,22 +114,6 @@ struct config *app_config_load(const struct app_options *o, struct arena **memor
     fill_channels(m, c);
     *memory = m;
     return c;
-}
-
-static int make_folders(const char *path, struct fault *f) {
-    char part[PATH_MAX];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *p = part + 1;; p++) {
-        if (*p && *p != '/')
-            continue;
-        char kept = *p;
-        *p = 0;
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
-            return fault_set(f, -errno, "cannot make %s: %s", part, strerror(errno));
-        *p = kept;
-        if (!kept)
-            return 0;
-    }
 }
 
 int app_state_open(const struct config *c, struct fault *f) {
