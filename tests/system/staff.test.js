@@ -64,6 +64,21 @@ test('state, office, assignee and tags change, are recorded, and a stale rev is 
     assert.ok((await gateway.api('GET', '/tickets?view=queue&queue=sozialamt')).tickets.some((t) => t.number === number));
 });
 
+test('own notes and replies outdate nobody\'s view, a message of the citizen does', async () => {
+    const patch = (rev, state) => gateway.raw('PATCH', `/api/v1/tickets/${number}`, { cookie: gateway.cookie, 'x-csrf-token': gateway.csrf, 'content-type': 'application/json' }, JSON.stringify({ state, rev }));
+    const { rev } = await gateway.api('GET', `/tickets/${number}`);
+    await gateway.api('POST', `/tickets/${number}/messages`, { kind: 'note', text: 'Bitte prüfen', attachments: [], client_id: 'rev-1' }, 202);
+    const m = await gateway.api('POST', `/tickets/${number}/messages`, { kind: 'reply', text: 'Wird geprüft', attachments: [], client_id: 'rev-2' }, 202);
+    await gateway.api('POST', `/messages/${m.id}/undo`, {});
+    assert.equal((await patch(rev, 'waiting')).status, 200, 'what I wrote myself is no surprise to me');
+    const seen = (await gateway.api('GET', `/tickets/${number}`)).rev;
+    await chat.say('Noch etwas vergessen');
+    await until('the message', async () => (await gateway.api('GET', `/tickets/${number}`)).items.some((i) => i.text === 'Noch etwas vergessen'));
+    const late = await patch(seen, 'closed');
+    assert.equal(late.status, 409);
+    assert.equal(late.json.code, 'changed_meanwhile');
+});
+
 test('a reply can be taken back within the undo time, and is never sent then', async () => {
     const m = await gateway.api('POST', `/tickets/${number}/messages`, { kind: 'reply', text: 'Zu früh', attachments: [], client_id: 'undo-1' }, 202);
     assert.equal(m.delivery.state, 'queued');

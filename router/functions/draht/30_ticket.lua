@@ -1,13 +1,25 @@
 -- SPDX-License-Identifier: EUPL-1.2
 -- ticket: the row of a ticket, its indexes, its events, and which ticket a message belongs to.
 
-local FIELDS = {'st', 'q', 'as', 'n', 'co', 'u', 'rv', 'mc', 'ac', 'un', 'ch', 'th', 'dl', 'ra', 'hs'}
+local FIELDS = {'st', 'q', 'as', 'n', 'co', 'u', 'rv', 'mc', 'ac', 'un', 'ch', 'th', 'dl', 'ra', 'hs', 'dc'}
 local function ticket(P, num)
     local v = redis.call('HMGET', P .. 't:' .. num, unpack(FIELDS))
     if not v[1] then return nil end
     local T = {}
     for i = 1, #FIELDS do T[FIELDS[i]] = v[i] or '' end
     return T
+end
+
+-- What staff rest a decision on, as 'revision before who': the revision of the last message or change, and of the last
+-- one that was not this person's. Own notes and replies, and words of delivery, outdate nobody's view of the ticket.
+local function basis(T, who)
+    local last, before, by = match(T.dc, '^(%d+) (%d+) (.*)$')
+    if not last or who == '' or by ~= who then before = last or '0' end
+    return concat({num_of(T.rv) + 1, before, who}, ' ')
+end
+local function outdated(T, rev, who)
+    local last, before, by = match(T.dc, '^(%d+) (%d+) (.*)$')
+    return last and num_of(rev) < num_of(by ~= '' and by == who and before or last)
 end
 
 local function open_indexes(P, num, T, now, st, q, as)
@@ -45,7 +57,7 @@ local function fail_ticket(P, num, now, word)
     open_indexes(P, num, T, now, st, T.q, T.as)
     local n = note_event(P, num, now, '', 'delivery', '', word)
     redis.call('HSET', P .. 't:' .. num, 'st', st, 'u', now, 'un', 1, 'dl', delivery_word(P, num, 3), 'n', n,
-        'rv', num_of(T.rv) + 1)
+        'rv', num_of(T.rv) + 1, 'dc', basis(T, ''))
 end
 
 local function follow_up(T, now, rules)

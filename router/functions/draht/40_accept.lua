@@ -34,7 +34,7 @@ local function accept(K, A)
         if st ~= 'new' then st = 'open' end
         n = call('RPUSH', P .. 'm:' .. num, A[6])
         call('HSET', P .. 't:' .. num, 'st', st, 'u', now, 'li', now, 'un', 1, 'n', n, 'mc', num_of(T.mc) + 1,
-            'ac', num_of(T.ac) + num_of(A[20]), 'rv', num_of(T.rv) + 1)
+            'ac', num_of(T.ac) + num_of(A[20]), 'rv', num_of(T.rv) + 1, 'dc', basis(T, ''))
         set_preview(P, num, A[8])
         open_indexes(P, num, T, now, st, T.q, T.as)
     else
@@ -100,6 +100,7 @@ local function reply(K, A)
     local st, as = T.st, T.as
     call('HSET', P .. 't:' .. num, 'u', now, 'un', kind == 'aside' and T.un or 0, 'n', n, 'mc', num_of(T.mc) + 1,
         'rv', num_of(T.rv) + 1, 'ac', num_of(T.ac) + num_of(A[11]))
+    if kind == 'reply' or A[9] == '1' then call('HSET', P .. 't:' .. num, 'dc', basis(T, user)) end
     if kind == 'reply' then
         if st == 'new' or st == 'closed' then st = 'open' end
         if as == '' then as = user end

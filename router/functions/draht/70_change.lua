@@ -15,7 +15,7 @@ local function change(K, A)
     local P, now, num, user = K[1], A[1], A[2], A[3]
     local T = ticket(P, num)
     if not T then return redis.error_reply('NOTFOUND ticket') end
-    if A[4] ~= '' and A[4] ~= T.rv then return redis.error_reply('CONFLICT rev') end
+    if A[4] ~= '' and outdated(T, A[4], user) then return redis.error_reply('CONFLICT rev') end
     local st, q, as, what = T.st, T.q, T.as, ''
     local key = P .. 't:' .. num
     for i = 5, #A - 1, 2 do
@@ -46,7 +46,7 @@ local function change(K, A)
     if st == 'reminder' then
         redis.call('ZADD', P .. 'rm', redis.call('HGET', key, 'ra') or now, num)
     end
-    redis.call('HSET', key, 'u', now, 'un', 0, 'rv', num_of(T.rv) + 1)
+    redis.call('HSET', key, 'u', now, 'un', 0, 'rv', num_of(T.rv) + 1, 'dc', basis(T, ''))
     event(P, now, 'ticket.changed', num, 0, T.ch, q, user, what, T.th)
     return 1
 end
@@ -104,7 +104,7 @@ local function remind(K, A)
         redis.call('ZREM', P .. 'rm', num)
         if T and T.st == 'reminder' then
             open_indexes(P, num, T, now, 'open', T.q, T.as)
-            redis.call('HSET', P .. 't:' .. num, 'st', 'open', 'u', now, 'un', 1, 'rv', num_of(T.rv) + 1, 'n',
+            redis.call('HSET', P .. 't:' .. num, 'st', 'open', 'u', now, 'un', 1, 'rv', num_of(T.rv) + 1, 'dc', basis(T, ''), 'n',
                 note_event(P, num, now, '', 'state', 'reminder', 'open'))
             event(P, now, 'ticket.changed', num, 0, T.ch, T.q, '', 'reminder', T.th)
         end
