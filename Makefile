@@ -81,7 +81,10 @@ TEST_BIN := $(TEST_SRC:tests/%.c=$(BUILD)/san/tests/%)
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 $(BUILD)/san/tests/%: tests/%.c $(BUILD)/san/libdraht.a
 	@mkdir -p $(@D)
-	@echo "TEST $<"; $(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -MMD -MP $< -o $@ $(LDFLAGS_ALL) -rdynamic $(BUILD)/san/libdraht.a $(CHECK_LIBS) $(PKG_LIBS)
+	@echo "TEST $<"; $(CC) $(CFLAGS_ALL) $(ORACLE_CFLAGS) -Wno-missing-prototypes -MMD -MP $< -o $@ $(LDFLAGS_ALL) -rdynamic $(BUILD)/san/libdraht.a $(ORACLE_LIBS) $(CHECK_LIBS) $(PKG_LIBS)
+# Another implementation of SMPP, for the one test that compares with it.
+$(BUILD)/san/tests/channels/test_smpp_oracle: ORACLE_CFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libsmpp34))
+$(BUILD)/san/tests/channels/test_smpp_oracle: ORACLE_LIBS = $(shell pkg-config --libs libsmpp34)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
