@@ -44,6 +44,8 @@ function take(text) {
             else link.end("<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>");
         } else if (stanza.startsWith('<message')) {
             onMessage(stanza);
+        } else if (stanza.startsWith('<iq') && attribute(stanza, 'to') === options.domain) {
+            link.write(stanza); // a component that asks itself
         }
     }
 }

@@ -8,7 +8,8 @@ const path = require('node:path');
 const { Process, freePort, until, scratch } = require('./process');
 
 class Prosody {
-    async start() {
+    /** users: who has an account at lab.test, with the password pw. */
+    async start(users = ['anna']) {
         this.dir = scratch('prosody');
         this.c2s = await freePort();
         this.component = await freePort();
@@ -35,8 +36,10 @@ Component "amt.lab.test"
         const isRoot = process.getuid() === 0;
         const as = isRoot ? ['runuser', '-u', 'prosody', '--'] : [];
         if (isRoot) execFileSync('chown', ['-R', 'prosody', this.dir]);
-        const run = [...as, 'prosodyctl', '--config', file, 'register', 'anna', 'lab.test', 'pw'];
-        execFileSync(run[0], run.slice(1), { stdio: 'pipe' });
+        for (const user of users) {
+            const run = [...as, 'prosodyctl', '--config', file, 'register', user, 'lab.test', 'pw'];
+            execFileSync(run[0], run.slice(1), { stdio: 'pipe' });
+        }
         this.command = [...as, 'prosody', '--config', file, '-F'];
         await this.spawn();
         return this;
@@ -64,8 +67,8 @@ Component "amt.lab.test"
 }
 
 class Citizen {
-    constructor(port) {
-        this.port = port;
+    constructor(port, user = 'anna') {
+        Object.assign(this, { port, user });
         this.text = '';
     }
 
@@ -79,13 +82,13 @@ class Citizen {
         const head = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='lab.test' version='1.0'>";
         this.send(head);
         await this.wait(/<\/stream:features>/);
-        this.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${Buffer.from('\0anna\0pw').toString('base64')}</auth>`);
+        this.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${Buffer.from(`\0${this.user}\0pw`).toString('base64')}</auth>`);
         await this.wait(/<success/);
         this.text = '';
         this.send(head);
         await this.wait(/<\/stream:features>/);
         this.send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>test</resource></bind></iq>");
-        await this.wait(/anna@lab\.test\/test/);
+        await this.wait(new RegExp(`${this.user}@lab\\.test/test`));
         this.send('<presence/>');
         return this;
     }
