@@ -14,17 +14,18 @@ const { Smsc, smppChannel } = require('../lib/fake-smsc');
 const { FakeTelegram, TOKEN } = require('../lib/fake-telegram');
 const { channelOf } = require('../lib/fedi-cases');
 const { ROOT } = require('../lib/gateway');
+const { Desk } = require('./desk');
+const { Open311, Twilio, marks, pause } = require('./posted');
+const { Xmpp } = require('./xmpp');
 
 const SECRET = 'taubenschlag';
 const OFFICE = '@amt:fake.test';
 const ACCOUNTS = { whatsapp: '100200300', messenger: '500600', instagram: '700800' };
-const pause = (ms) => new Promise((r) => setTimeout(r, ms));
-const marks = (text) => String(text).match(/\[r:[^\]]+\]/g) || [];
 
 /** WhatsApp, Messenger or Instagram. */
 class Meta {
     constructor(name) {
-        Object.assign(this, { name, graph: new FakeGraph(), is_push: true });
+        Object.assign(this, { name, graph: new FakeGraph(), is_push: true, is_http: true });
     }
 
     start() {
@@ -64,7 +65,7 @@ class Meta {
  * knows a repetition by the message's id, as the skeleton says; otherwise the cap is taken away and a lost answer is in doubt. */
 class Program {
     constructor(name, is_idempotent) {
-        Object.assign(this, { name, is_idempotent, is_push: true, kept: [], known: new Set(), kills_due: 0, kills: 0 });
+        Object.assign(this, { name, is_idempotent, is_push: true, is_http: true, kept: [], known: new Set(), kills_due: 0, kills: 0 });
     }
 
     async start(dir) {
@@ -261,8 +262,10 @@ class Smpp {
         return async () => {
             const s = this.smsc.session();
             if (!s) return 503;
-            const gone = new Promise((r) => s.once('close', () => r(-1)));
+            let close;
+            const gone = new Promise((r) => s.once('close', (close = () => r(-1))));
             const status = await Promise.race([this.smsc.deliver({ short_message: `Frage ${mark}`, source_addr: `49170000000${who.replace(/\D/g, '')}` }), gone]);
+            s.removeListener('close', close);
             return status === 0 ? 200 : 503;
         };
     }
@@ -282,18 +285,29 @@ class Smpp {
 
 /** All further channels, their fakes running. */
 async function further(dir) {
-    const list = [...Object.keys(ACCOUNTS).map((name) => new Meta(name)), new Program('exec', false), new Program('exec-idempotent', true), new Matrix(), new Mastodon(), new Telegram(), new Smpp()];
+    const list = [...Object.keys(ACCOUNTS).map((name) => new Meta(name)), new Program('exec', false), new Program('exec-idempotent', true), new Matrix(), new Mastodon(), new Telegram(), new Smpp(), new Twilio(), new Open311(), new Desk(), new Xmpp()];
     for (const c of list) await c.start?.(dir);
     return { list, yaml: list.map((c) => `${c.yaml().trimEnd()}\n`).join(''), stop: async () => {
         for (const c of list) await c.stop?.();
     } };
 }
 
+/** A gateway whose answers get lost: the connection is cut so many milliseconds after the request is out. */
+function cut(gateway, after_ms) {
+    const raw = (method, url, headers, body) => new Promise((resolve) => {
+        const r = http.request({ host: '127.0.0.1', port: gateway.port, method, path: url, headers, agent: false });
+        r.on('error', () => {});
+        r.on('close', () => resolve({ status: 0 }));
+        r.end(body, () => setTimeout(() => r.destroy(), after_ms));
+    });
+    return Object.assign(Object.create(gateway), { raw });
+}
+
 /** One who writes through a further channel. A provider that posts owns the message until 2xx; one that is asked has said
  * yes to the citizen at once. */
 class Writer {
     constructor(run, channel, i) {
-        Object.assign(this, { run, channel, who: `${channel.name.replace(/\W/g, '')}${i}`, n: 0, repeated: 0 });
+        Object.assign(this, { run, channel, who: `${channel.name.replace(/\W/g, '')}${i}`, n: 0, repeated: 0, answers_lost: 0 });
     }
 
     async live() {
@@ -312,6 +326,10 @@ class Writer {
     async post(mark) {
         const deliver = this.channel.letter(this.who, mark);
         const status = () => deliver(this.run.gateway).catch(() => 0);
+        while (this.channel.is_http && this.run.random() < 0.2) {
+            this.answers_lost++;
+            await deliver(cut(this.run.gateway, this.run.random() * 30));
+        }
         while (!this.run.is_over) {
             if (Math.floor((await status()) / 100) === 2) {
                 this.run.ledger.acknowledged(mark);

@@ -122,10 +122,10 @@ class MailCitizen {
 const NAMES = { chat: 'webchat', mail: 'email' };
 const REPLIES_MAX = 4; // to one ticket, so that settling at the end stays short
 
-/** Staff: answers tickets that have no answer yet, and further messages now and then. */
+/** Staff, each knowing what the others answer: answers tickets that have no answer yet, and further messages now and then. */
 class Clerk {
-    constructor(run) {
-        Object.assign(this, { run, n: 0, answered: new Map() });
+    constructor(run, answered) {
+        Object.assign(this, { run, answered });
     }
 
     async live() {
@@ -136,7 +136,7 @@ class Clerk {
                 const some = (x) => x[Math.floor(this.run.random() * x.length)];
                 const channel = some([...new Set(list.tickets.map((x) => x.channel))]);
                 const t = some(list.tickets.filter((x) => x.channel === channel));
-                const most = channel === 'chat' || channel === 'mail' ? REPLIES_MAX : 5 * REPLIES_MAX;
+                const most = channel === 'chat' || channel === 'mail' ? REPLIES_MAX : this.run.further.list.find((c) => c.name === channel).replies_max || 5 * REPLIES_MAX;
                 if (t && (this.answered.get(t.number) || 0) < most) await this.answer(t);
             } catch {
                 // Away or killed: staff try again, as a person would.
@@ -146,7 +146,7 @@ class Clerk {
     }
 
     async answer(t) {
-        const mark = `[r:${this.n++}]`;
+        const mark = `[r:${this.run.ledger.replies.size}]`;
         const client_id = randomUUID();
         this.answered.set(t.number, (this.answered.get(t.number) || 0) + 1);
         this.run.ledger.replies.set(mark, { ticket: t.number, kind: NAMES[t.channel] || t.channel, queued: false });

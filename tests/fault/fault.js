@@ -42,9 +42,13 @@ class Faults {
         this.counts = {};
     }
 
-    redis_pid() {
-        const children = fs.readFileSync(`/proc/${this.run.gateway.process.pid}/task/${this.run.gateway.process.pid}/children`, 'utf8').trim().split(/\s+/);
-        return Number(children.find((p) => p && /redis-server/.test(fs.readFileSync(`/proc/${p}/cmdline`, 'utf8'))));
+    /** The gateway's Redis, once it runs: after a kill it takes a moment until the gateway notices and starts another. */
+    redis_pid(other_than = 0) {
+        return until('Redis to run', () => {
+            const { pid } = this.run.gateway.process;
+            const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/);
+            return Number(children.find((p) => Number(p) !== other_than && /redis-server/.test(fs.readFileSync(`/proc/${p}/cmdline`, 'utf8'))));
+        }, 20000);
     }
 
     async kill_gateway() {
@@ -55,12 +59,14 @@ class Faults {
     }
 
     async kill_redis() {
-        process.kill(this.redis_pid(), 'SIGKILL');
+        const pid = await this.redis_pid();
+        process.kill(pid, 'SIGKILL');
+        await this.redis_pid(pid);
         await this.run.gateway.ready();
     }
 
     async stop_redis() {
-        const pid = this.redis_pid();
+        const pid = await this.redis_pid();
         process.kill(pid, 'SIGSTOP');
         await pause(short ? 6000 : 30000);
         process.kill(pid, 'SIGCONT');
@@ -221,9 +227,11 @@ async function main() {
         run.chats = Array.from({ length: 8 }, (_, i) => new ChatCitizen(run, `chat${i}`));
         const mails = Array.from({ length: 4 }, (_, i) => new MailCitizen(run, `mail${i}`));
         const writers = run.further.list.flatMap((c) => [0, 1].map((i) => new Writer(run, c, i)));
-        const clerk = new Clerk(run);
+        const answered = new Map();
+        const clerks = [0, 1].map(() => new Clerk(run, answered));
         await all_up(run);
-        const lives = [...run.chats, ...mails, ...writers, clerk].map((p) => p.live());
+        for (const c of run.further.list) c.live?.(run);
+        const lives = [...run.chats, ...mails, ...writers, ...clerks].map((p) => p.live());
         lives.forEach((l) => l.catch((e) => run.ledger.notes.push(String(e.stack || e))));
         const faults = new Faults(run);
         await all_written(run, 1);
@@ -240,14 +248,16 @@ async function main() {
         const delivered = new Map();
         for (const c of run.chats) for (const [m, seqs] of c.delivered) delivered.set(m, (delivered.get(m) || 0) + seqs.size);
         for (const k of run.relay.kept) for (const m of new Set(k.data.match(/\[r:[^\]]+\]/g) || [])) delivered.set(m, (delivered.get(m) || 0) + 1);
-        for (const c of run.further.list) for (const m of c.deliveries()) delivered.set(m, (delivered.get(m) || 0) + 1);
+        for (const c of run.further.list) for (const m of await c.deliveries(run)) delivered.set(m, (delivered.get(m) || 0) + 1);
         const states = new Map();
         for (const [mark, r] of run.ledger.replies) if (by_message.has(r.message)) states.set(mark, by_message.get(r.message));
         const stored = await stored_messages(run.gateway);
-        const repeated = (name) => writers.filter((w) => w.channel.name === name).reduce((n, w) => n + w.repeated, 0);
+        const sum = (name, what) => writers.filter((w) => w.channel.name === name).reduce((n, w) => n + w[what], 0);
         const result = { seed, kills, faults: faults.counts, ...run.ledger.result(stored, delivered, states), notes: run.ledger.notes };
         for (const c of run.further.list) {
-            if (c.is_push && !c.says_once) result.channels[c.name].repeated_after_2xx = repeated(c.name);
+            if (c.is_http) result.channels[c.name].answers_lost = sum(c.name, 'answers_lost');
+            if (c.is_push && !c.says_once) result.channels[c.name].repeated_after_2xx = sum(c.name, 'repeated');
+            if (c.lines_cut !== undefined) result.channels[c.name].lines_cut = c.lines_cut;
             if (c.kills !== undefined) result.channels[c.name].killed_in_send = c.kills;
             if (c.binds_dropped !== undefined) result.channels[c.name].binds_dropped = c.binds_dropped;
         }
