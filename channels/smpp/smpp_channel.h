@@ -124,7 +124,7 @@ struct smpp_seen {
 /* is_answered: this process has answered that delivery already, what it said is safe. */
 typedef void (*smpp_seen_fn)(void *arg, const char *id, bool is_answered);
 /* Gives the id of this delivery: a new one, or that of the delivery it repeats (the connection
- * broke before our answer). id NULL: the store cannot be reached. May run inside this call. */
+ * broke before our answer). The id is on disk by then. id NULL: the store cannot be reached. */
 void smpp_seen_ask(struct smpp *c, const struct session *s, const struct pdu *p, smpp_seen_fn fn,
                    void *arg);
 /* Whether deliveries may repeat what an earlier process took in. */

@@ -11,7 +11,8 @@ struct asking {
     struct smpp *c;
     const struct session *session;
     uint8_t hash[16];
-    char key[48];
+    char key[48], id[80];
+    bool is_answered;
     smpp_seen_fn fn;
     void *arg;
 };
@@ -43,6 +44,19 @@ static struct smpp_seen *add(struct asking *a) {
     return e;
 }
 
+static void kept(void *arg, int status) {
+    struct asking *a = arg;
+    a->fn(a->arg, status < 0 ? NULL : a->id, a->is_answered);
+    free(a);
+}
+
+/* The message may be stored only when its id is: when we end between the two, the repetition would
+ * get another. The calls travel on connections of their own, so waiting is the only order. */
+static void keep(struct asking *a) {
+    struct smpp *c = a->c;
+    c->h->state_set(c->host, kit_str(a->key), kit_str(a->id), SMPP_REPEAT_MS, kept, a);
+}
+
 static void is_new(struct asking *a) {
     struct smpp *c = a->c;
     struct smpp_seen *e = add(a);
@@ -50,9 +64,8 @@ static void is_new(struct asking *a) {
     c->h->random(&random, sizeof random);
     snprintf(e->id, sizeof e->id, "%s.%lld.%08x", a->key + 5, (long long)c->h->now_ms(c->host),
              random);
-    c->h->state_set(c->host, kit_str(a->key), kit_str(e->id), SMPP_REPEAT_MS, NULL, NULL);
-    a->fn(a->arg, e->id, false);
-    free(a);
+    memcpy(a->id, e->id, sizeof a->id);
+    keep(a);
 }
 
 static void remembered(void *arg, int status, struct draht_span value) {
@@ -90,8 +103,9 @@ void smpp_seen_ask(struct smpp *c, const struct session *s, const struct pdu *p,
     bool is_elsewhere = e && (e->session != s || e->generation != session_generation(s)) &&
                         c->h->now_ms(c->host) - e->answered_ms < SMPP_REPEAT_MS;
     if (e && (e->answered_ms == 0 || is_elsewhere)) {
-        fn(arg, e->id, e->answered_ms != 0);
-        free(a);
+        memcpy(a->id, e->id, sizeof a->id);
+        a->is_answered = e->answered_ms != 0;
+        keep(a); /* the first attempt may have failed */
     } else if (!e && smpp_seen_is_young(c)) {
         c->h->state_get(c->host, kit_str(a->key), remembered, a);
     } else {
