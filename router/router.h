@@ -175,8 +175,8 @@ void ticket_summary(struct router *r, const char *const *tickets, size_t n, rout
 void ticket_search(struct router *r, const char *text, const char *cursor, int limit,
                    router_json_fn done, void *arg);
 /* changes: any of {state, reminder_at, queue, assignee|null, priority, tags[], subject, rev}. With
- * rev given and older than the last message or change: ERR_CONFLICT; notes and replies of user and words
- * of delivery do not count. Back: the new summary. */
+ * rev given and older than the last message or change: ERR_CONFLICT; notes and replies of user and
+ * words of delivery do not count. Back: the new summary. */
 void ticket_change(struct router *r, const char *ticket, const char *user, const json_t *changes,
                    router_json_fn done, void *arg);
 /* body: {kind: reply|note, text, attachments:[{blob,name,type,length,sha256}], close: bool,

@@ -52,6 +52,8 @@ bool kit_origin_listed(struct span list, struct span origin);
 bool kit_origin_same(struct span url, struct span origin);
 /* Whether s is scheme://host[:port] without anything behind. */
 bool kit_origin_is_valid(struct span s);
+/* Whether s is where a ClamAV daemon may listen: "unix:/path" or "host:port". */
+bool kit_clamd_is_valid(const char *s);
 
 /* Token bucket: size at once, one more every interval_ms. Zeroed: full. */
 struct kit_bucket {

@@ -89,3 +89,11 @@ bool kit_origin_listed(struct span list, struct span origin) {
     }
     return false;
 }
+
+bool kit_clamd_is_valid(const char *s) {
+    const char *colon = strrchr(s, ':');
+    unsigned long long port;
+    if (strncmp(s, "unix:/", 6) == 0)
+        return true;
+    return colon && colon != s && span_u64(span_str(colon + 1), 65535, &port) == 0 && port > 0;
+}

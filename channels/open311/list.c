@@ -12,6 +12,7 @@ struct listing {
     const char *ids[GEO_IDS_MAX];
     size_t ids_n, ids_at;
     uint32_t skip;
+    size_t before, page_max; /* matches on earlier pages, still to be left out; size of this one */
     bool is_last, is_single;
     json_t *page; /* records that wait for their tickets */
     json_t *out;
@@ -115,6 +116,15 @@ static json_t *view(const struct open311 *g, const json_t *record, const struct 
 
 static void next_page(struct listing *l);
 
+static void put(struct listing *l, const json_t *record, const struct draht_ticket *t) {
+    if (!listed(l->states, t->is_closed ? "closed" : "open"))
+        return;
+    if (l->before)
+        l->before--;
+    else
+        json_array_append_new(l->out, view(l->c->g, record, t));
+}
+
 static void on_tickets(void *arg, int status, const struct draht_ticket *tickets, size_t n) {
     struct listing *l = arg;
     if (status < 0) {
@@ -123,16 +133,14 @@ static void on_tickets(void *arg, int status, const struct draht_ticket *tickets
     }
     for (size_t i = 0; i < json_array_size(l->page); i++) {
         const json_t *record = json_array_get(l->page, i);
-        for (size_t k = 0; k < n && json_array_size(l->out) < GEO_LIST_MAX; k++) {
-            const struct draht_ticket *t = &tickets[k];
-            if (!span_eq(kit_in(t->number), json_str(record, "id", "")))
+        for (size_t k = 0; k < n && json_array_size(l->out) < l->page_max; k++) {
+            if (!span_eq(kit_in(tickets[k].number), json_str(record, "id", "")))
                 continue;
-            if (listed(l->states, t->is_closed ? "closed" : "open"))
-                json_array_append_new(l->out, view(l->c->g, record, t));
+            put(l, record, &tickets[k]);
             break;
         }
     }
-    if (l->is_last || json_array_size(l->out) >= GEO_LIST_MAX)
+    if (l->is_last || json_array_size(l->out) >= l->page_max)
         finish(l);
     else
         next_page(l);
@@ -203,6 +211,7 @@ static struct listing *listing_new(struct geo_call *c) {
     struct listing *l = xcalloc(1, sizeof *l);
     l->c = c;
     l->codes = l->states = "";
+    l->page_max = GEO_LIST_MAX;
     l->page = json_array();
     l->out = json_array();
     return l;
@@ -241,6 +250,30 @@ static bool read_dates(struct listing *l) {
     return json_array_size(c->errors) == 0;
 }
 
+/* 1 .. max, or what stands for nothing given; 0 when it is no such number. */
+static size_t whole(struct span s, size_t fallback, size_t max) {
+    unsigned long long v = 0;
+    if (s.n == 0)
+        return fallback;
+    return span_u64(s, max, &v) == 0 ? (size_t)v : 0;
+}
+
+/* page and page_size are what many servers offer beyond the specification. */
+static bool read_page(struct listing *l) {
+    struct geo_call *c = l->c;
+    size_t size = whole(query(c, "page_size"), GEO_LIST_MAX, GEO_LIST_MAX),
+           page = whole(query(c, "page"), 1, GEO_DEPTH_MAX);
+    if (size == 0)
+        geo_error(c, 400, "page_size must be a whole number from 1 to 1000");
+    if (page == 0 || page > (size ? GEO_DEPTH_MAX / size : GEO_DEPTH_MAX))
+        geo_error(c, 400,
+                  "page must be a whole number from 1; pages lead to the newest 100000 requests. "
+                  "Ask for an earlier time by end_date");
+    l->page_max = size;
+    l->before = page ? (page - 1) * size : 0;
+    return json_array_size(c->errors) == 0;
+}
+
 static bool read_filters(struct listing *l) {
     struct geo_call *c = l->c;
     struct span ids = query(c, "service_request_id"), codes = query(c, "service_code"),
@@ -263,7 +296,8 @@ static bool read_filters(struct listing *l) {
     }
     l->codes = arena_strndup(c->arena, codes.n ? codes.p : "", codes.n);
     l->states = arena_strndup(c->arena, states.n ? states.p : "", states.n);
-    return read_dates(l);
+    bool has_page = read_page(l);
+    return read_dates(l) && has_page;
 }
 
 void geo_requests(struct geo_call *c) {

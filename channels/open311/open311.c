@@ -29,6 +29,8 @@ static const struct draht_option options[] = {
      "everybody."},
     {"keep_days", DRAHT_OPT_INT, "365", 90, 3650, NULL, 0, "Days a report stays in the list."},
     {"upload_max_mb", DRAHT_OPT_INT, "10", 0, 100, NULL, 0, "Largest picture in MiB."},
+    {"clamd", DRAHT_OPT_STRING, "", 0, 200, NULL, 0,
+     "ClamAV daemon that looks at each picture first: unix:/path or host:port. Empty: no scan."},
     {"contact", DRAHT_OPT_STRING, "", 0, 300, NULL, 0,
      "Whom developers ask; stands in discovery. Empty: the city's name."},
     {"key_service", DRAHT_OPT_STRING, "", 0, 300, NULL, 0,
@@ -262,6 +264,14 @@ static bool keys_sound(const json_t *o, char *err) {
     return true;
 }
 
+static bool clamd_sound(const json_t *o, char *err) {
+    const char *s = json_str(o, "clamd", "");
+    if (!*s || kit_clamd_is_valid(s))
+        return true;
+    snprintf(err, 256, "clamd: \"%.100s\" is neither unix:/path nor host:port.", s);
+    return false;
+}
+
 static bool lists_sound(const json_t *o, char *err) {
     const json_t *bounds = json_object_get(o, "bounds"), *publish = json_object_get(o, "publish");
     double v[4] = {0};
@@ -306,7 +316,8 @@ static int open311_open(const struct draht_host *h, void *host, const char *id,
     g->services = geo_services_read(json_object_get(g->o, "services"), err);
     h->random(&seed, sizeof seed);
     g->readers = kit_peers_new(PEER_SLOTS, seed);
-    if (!g->services || !keys_sound(g->o, err) || !lists_sound(g->o, err)) {
+    if (!g->services || !keys_sound(g->o, err) || !clamd_sound(g->o, err) ||
+        !lists_sound(g->o, err)) {
         open311_close(g);
         return ERR_INVALID;
     }

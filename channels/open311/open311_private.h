@@ -23,6 +23,7 @@
 #define GEO_VALUES_MAX 200
 #define GEO_DAYS_MS (90LL * 86400000)
 #define GEO_LIST_MAX 1000
+#define GEO_DEPTH_MAX 100000 /* reports that pages may lead to */
 #define GEO_IDS_MAX 100
 #define GEO_DEDUPE_MS (10LL * 60000)
 #define GEO_ID_HEX 33

@@ -10,6 +10,7 @@ struct posting {
     char *external;        /* names it for ever: same and the window of time */
     char *number;
     struct draht_attachment files[GEO_FILES_MAX];
+    size_t scanned_n;
 };
 
 static void posting_free(struct posting *p) {
@@ -187,6 +188,30 @@ static void hand_in(struct posting *p) {
     g->h->accept(g->host, &m, on_accepted, p);
 }
 
+static void scan(struct posting *p);
+
+static void on_scanned(void *arg, int status, struct draht_span finding) {
+    struct posting *p = arg;
+    (void)finding;
+    if (status < 0) {
+        refuse(p, 503, "the picture cannot be checked for viruses right now; send it again");
+    } else if (status > 0) {
+        refuse(p, 400, "the virus scanner found something harmful in a picture");
+    } else {
+        p->scanned_n++;
+        scan(p);
+    }
+}
+
+/* Nothing is stored before all pictures have passed. */
+static void scan(struct posting *p) {
+    struct open311 *g = p->c->g;
+    if (p->scanned_n < p->r.files_n && *json_str(g->o, "clamd", ""))
+        g->h->scan(g->host, kit_out(p->r.files[p->scanned_n]->value), on_scanned, p);
+    else
+        hand_in(p);
+}
+
 static void on_same(void *arg, int status, struct draht_span value) {
     struct posting *p = arg;
     if (failed(p, status))
@@ -196,7 +221,7 @@ static void on_same(void *arg, int status, struct draht_span value) {
         respond(p);
         return;
     }
-    hand_in(p);
+    scan(p);
 }
 
 /* Keys are compared by their MACs, so that neither length nor place of a difference shows. */

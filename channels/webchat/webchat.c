@@ -93,13 +93,8 @@ static bool origins_sound(const char *list, char *err) {
     return true;
 }
 
-/* "unix:/path" or "host:port". */
 static bool clamd_sound(const char *s, char *err) {
-    const char *colon = strrchr(s, ':');
-    unsigned long long port;
-    if (!*s || strncmp(s, "unix:/", 6) == 0)
-        return true;
-    if (colon && colon != s && span_u64(span_str(colon + 1), 65535, &port) == 0 && port > 0)
+    if (!*s || kit_clamd_is_valid(s))
         return true;
     snprintf(err, 256, "clamd: \"%.100s\" is neither unix:/path nor host:port.", s);
     return false;

@@ -83,6 +83,7 @@ static struct fake {
         char *key, *value;
     } states[FAKE_MAX];
     size_t states_n, state_sets;
+    int64_t ranked_min, ranked_max; /* what was asked for last */
     struct buf blobs[32];
     size_t blobs_n;
     struct fake_job *jobs_first, *jobs_last;
@@ -334,7 +335,9 @@ static void run_ranked(struct fake_job *j) {
 }
 static void f_state_ranked(void *host, struct draht_span index, int64_t min, int64_t max, uint32_t skip, uint32_t limit,
                            draht_ranked_fn done, void *arg) {
-    (void)host, (void)index, (void)min, (void)max;
+    (void)host, (void)index;
+    fake.ranked_min = min;
+    fake.ranked_max = max;
     struct fake_job *j = fake_later(run_ranked, arg);
     j->fn.ranked = done;
     j->limit = skip ? 0 : limit;

@@ -211,6 +211,29 @@ START_TEST(test_ids_limit) {
 }
 END_TEST
 
+static const struct {
+    const char *from, *to;
+    int64_t days; /* of the span that is looked at */
+} spans[] = {{"", "", 90},
+             {"2020-01-01T00:00:00Z", "", 90},
+             {"2020-01-01T00:00:00Z", "2020-03-31T00:00:00Z", 90},
+             {"2020-01-01T00:00:00Z", "2020-04-01T00:00:00Z", 90},
+             {"2020-01-01T00:00:00Z", "2020-01-03T00:00:00+00:00", 2},
+             {"", "2020-01-03T00:00:00Z", 90}};
+START_TEST(test_ninety_days) {
+    struct draht_http x = {.method = "GET",
+                           .path = "/requests.json",
+                           .names = {"?start_date", "?end_date"},
+                           .values = {spans[_i].from, spans[_i].to}};
+    fake_request(&x);
+    ck_assert_int_eq(x.status, 200);
+    fake_request_free(&x);
+    ck_assert_int_eq(fake.ranked_max - fake.ranked_min, spans[_i].days * 86400000);
+    if (!*spans[_i].from && !*spans[_i].to)
+        ck_assert_int_eq(fake.ranked_max, fake.now_ms);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("open311");
     TCase *t = tcase_create("all");
@@ -218,6 +241,7 @@ int main(void) {
     tcase_add_loop_test(t, test_degrees, 0, (int)(sizeof degrees / sizeof *degrees));
     tcase_add_loop_test(t, test_redact, 0, (int)(sizeof words / sizeof *words));
     tcase_add_loop_test(t, test_bodies, 0, (int)(sizeof bodies / sizeof *bodies));
+    tcase_add_loop_test(t, test_ninety_days, 0, (int)(sizeof spans / sizeof *spans));
     tcase_add_test(t, test_life_of_a_report);
     tcase_add_test(t, test_store_away);
     tcase_add_test(t, test_description_limit);

@@ -5,17 +5,21 @@
 const { test, before, after } = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const net = require('node:net');
 const path = require('node:path');
 const { execFileSync, spawnSync } = require('node:child_process');
 const { Gateway, ROOT, BINARY } = require('../lib/gateway');
-const { until } = require('../lib/process');
+const { FakeClamd, EICAR } = require('../lib/fake-clamd');
+const { scratch, until } = require('../lib/process');
 
 const KEY = 'geheim-0123456789abcdef';
 const RNG = path.join(ROOT, 'tests', 'golden', 'open311', 'georeport.rng');
 const BASE = '/channels/mangel';
-let gateway;
+const dir = scratch('open311');
+let gateway, clamd;
 
 before(async () => {
+    clamd = await new FakeClamd().listen(path.join(dir, 'clamd.sock'));
     gateway = await new Gateway({
         rules: `  - {name: Straßen, channel: mangel, recipient: "001", queue: tiefbau}\n`,
         queues: [{ id: 'tiefbau', name: 'Tiefbauamt' }],
@@ -26,6 +30,7 @@ before(async () => {
       api_keys: [${KEY}, ein-anderer-schluessel]
       bounds: [51.2, 12.2, 51.5, 12.6]
       contact: "open311@stadt.test"
+      clamd: "unix:${path.join(dir, 'clamd.sock')}"
       services:
         - code: "001"
           name: Schlagloch & <Loch>
@@ -39,11 +44,17 @@ before(async () => {
             - {code: SINCE, description: "Seit wann?", datatype: datetime}
             - {code: DEPTH, description: "Wie tief (cm)?", datatype: number}
         - {code: "002", name: Straßenlaterne, description: Licht ist aus}
+        - {code: "003", name: Papierkorb}
+        - {code: "004", name: Wildwuchs}
 `,
     }).start();
     await gateway.login();
 }, { timeout: 60000 });
-after(() => gateway?.close());
+after(async () => {
+    await gateway?.close();
+    await clamd?.close();
+    fs.rmSync(dir, { recursive: true, force: true });
+});
 
 const form = (o) => new URLSearchParams(o).toString();
 const post = (fields, type = 'json', headers = {}) => gateway.raw('POST', `${BASE}/requests.${type}`, { 'content-type': 'application/x-www-form-urlencoded', ...headers }, typeof fields === 'string' ? fields : form({ api_key: KEY, ...fields }));
@@ -73,7 +84,7 @@ function faults(a, status) {
 test('services, definitions and discovery in both notations', { timeout: 60000 }, async () => {
     assert.match(xml(await get('services.xml'), 200), /Schlagloch &amp; &lt;Loch&gt;/);
     const s = (await get('services.json')).json;
-    assert.deepEqual(s.map((x) => [x.service_code, x.metadata, x.type]), [['001', true, 'realtime'], ['002', false, 'realtime']]);
+    assert.deepEqual(s.map((x) => [x.service_code, x.metadata, x.type]), [['001', true, 'realtime'], ['002', false, 'realtime'], ['003', false, 'realtime'], ['004', false, 'realtime']]);
     xml(await get('services/001.xml'), 200);
     xml(await get('services/002.xml'), 200);
     const d = (await get('services/001.json')).json;
@@ -191,19 +202,73 @@ test('control characters never break the XML, and words in it never become eleme
     assert.ok(text.includes('\u{1f600}'));
 });
 
+const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex');
+/** POST with files: [name, bytes]. */
+function upload(fields, files, format = 'json') {
+    const parts = [
+        ...Object.entries({ api_key: KEY, ...fields }).map(([k, v]) => Buffer.from(`--g\r\nContent-Disposition: form-data; name="${k}"\r\n\r\n${v}\r\n`)),
+        ...files.flatMap(([name, bytes]) => [Buffer.from(`--g\r\nContent-Disposition: form-data; name="media"; filename="${name}"\r\nContent-Type: image/png\r\n\r\n`), bytes, Buffer.from('\r\n')]),
+        Buffer.from('--g--\r\n')];
+    return gateway.raw('POST', `${BASE}/requests.${format}`, { 'content-type': 'multipart/form-data; boundary=g' }, Buffer.concat(parts));
+}
+
 test('pictures come in by multipart, other files do not', { timeout: 60000 }, async () => {
-    const png = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex');
-    const body = (name, bytes) => Buffer.concat([
-        ...Object.entries({ api_key: KEY, ...lamp() }).map(([k, v]) => Buffer.from(`--g\r\nContent-Disposition: form-data; name="${k}"\r\n\r\n${v}\r\n`)),
-        Buffer.from(`--g\r\nContent-Disposition: form-data; name="media"; filename="${name}"\r\nContent-Type: image/png\r\n\r\n`), bytes, Buffer.from('\r\n--g--\r\n')]);
-    const type = { 'content-type': 'multipart/form-data; boundary=g' };
-    const a = await gateway.raw('POST', `${BASE}/requests.json`, type, body('../../loch.png', png));
+    const a = await upload(lamp(), [['../../loch.png', PNG]]);
     assert.equal(a.status, 200, a.text);
     const t = await gateway.api('GET', `/tickets/${a.json[0].service_request_id}`);
     const m = t.items.find((i) => i.attachments?.length);
     assert.equal(m.attachments[0].name, 'loch.png');
     assert.equal(m.attachments[0].type, 'image/png');
-    assert.equal((await gateway.raw('POST', `${BASE}/requests.json`, type, body('x.png', Buffer.from('<html><script>')))).status, 400);
+    assert.equal((await upload(lamp(), [['x.png', Buffer.from('<html><script>')]])).status, 400);
+    faults(await upload(lamp(), Array.from({ length: 6 }, (_, i) => [`${i}.png`, PNG])), 413);
+});
+
+test('no picture is kept that the virus scanner did not pass', { timeout: 60000 }, async () => {
+    const report = lamp(), bad = Buffer.concat([PNG, Buffer.from(EICAR)]);
+    const seen = clamd.files.length;
+    assert.match(faults(await upload(report, [['a.png', PNG], ['b.png', bad]]), 400), /virus/);
+    assert.deepEqual(clamd.files.slice(seen), [PNG, bad]);
+    xml(await upload(report, [['b.png', bad]], 'xml'), 400);
+    for (const mode of ['error', 'garbage', 'hang up']) {
+        clamd.mode = mode;
+        faults(await upload(report, [['a.png', PNG]]), 503);
+    }
+    clamd.mode = 'scan';
+    assert.ok(!(await get('requests.json?service_code=002')).text.includes(report.description));
+    const a = await upload(report, [['a.png', PNG], ['b.png', PNG]]);
+    assert.equal(a.status, 200, a.text);
+    const t = await gateway.api('GET', `/tickets/${a.json[0].service_request_id}`);
+    assert.deepEqual(t.items.flatMap((i) => i.attachments || []).map((f) => f.name), ['a.png', 'b.png']);
+    assert.equal(t.items.filter((i) => i.direction === 'in').length, 1);
+});
+
+test('an address of a picture is never called, wherever it leads', { timeout: 60000 }, async () => {
+    let calls = 0;
+    const inside = net.createServer((s) => {
+        calls++;
+        s.destroy();
+    });
+    await new Promise((done) => inside.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${inside.address().port}/`;
+    const id = await made(lamp({ media_url: url }));
+    await gateway.api('PATCH', `/tickets/${id}`, { tags: ['öffentlich'] });
+    assert.equal((await until('the address to be released', async () => (await get(`requests/${id}.json`)).json.find((r) => r.media_url))).media_url, url);
+    assert.ok((await gateway.api('GET', `/tickets/${id}`)).items.some((i) => i.text?.includes(url)));
+    assert.equal(calls, 0);
+    await new Promise((done) => inside.close(done));
+});
+
+test('brackets are no way around an attribute, ten thousand parameters no way in', { timeout: 60000 }, async () => {
+    const hole = { service_code: '001', address_string: 'Markt 1', 'attribute[SIZE]': 's' };
+    for (const name of ['attribute[SIZE]]', 'attribute[SIZE][][]', 'attribute[SIZE][0]', 'attribute[size]', 'attribute[ SIZE]', 'attribute[SIZE', 'attribute[SIZE\u0000]', 'attribute[WHERE][x]', 'ATTRIBUTE[SIZE]'])
+        faults(await post({ ...hole, [name]: 's' }), 400);
+    faults(await post(`${form({ api_key: KEY, ...hole })}&attribute%5BSIZE%5D=l`), 400);
+    faults(await post({ ...hole, 'attribute[WHERE][]': 'nowhere' }), 400);
+    assert.match(faults(await post({ ...lamp(), 'attribute[SIZE]': 's' }), 400), /does not belong/);
+    const many = (n) => form({ api_key: KEY, ...lamp() }) + Array.from({ length: n }, (_, i) => `&x${i}=1`).join('');
+    assert.equal((await post(many(64 - 5))).status, 200);
+    faults(await post(many(65 - 5)), 413);
+    faults(await post(many(10000)), 413);
 });
 
 test('filters: ids, services, states, dates', { timeout: 60000 }, async () => {
@@ -222,6 +287,33 @@ test('filters: ids, services, states, dates', { timeout: 60000 }, async () => {
     faults(await get('requests.json?status=halb'), 400);
     faults(await get('requests.json?start_date=gestern'), 400);
     faults(await get('requests.json?start_date=2026-01-02T00:00:00Z&end_date=2026-01-01T00:00:00Z'), 400);
+});
+
+test('pages: as many as asked for, none twice, none missing; never more than a thousand', { timeout: 120000 }, async () => {
+    const code = '003';
+    const all = [];
+    for (let i = 0; i < 7; i++) all.unshift(await made(lamp({ service_code: code, description: `Seite ${i}` })));
+    const ids = async (q) => (await get(`requests.json?service_code=${code}&${q}`)).json.map((r) => r.service_request_id);
+    assert.deepEqual(await ids(''), all);
+    assert.deepEqual(await ids('page_size=3'), all.slice(0, 3));
+    assert.deepEqual(await ids('page_size=3&page=2'), all.slice(3, 6));
+    assert.deepEqual(await ids('page_size=3&page=3'), all.slice(6));
+    assert.deepEqual(await ids('page_size=3&page=4'), []);
+    assert.deepEqual(await ids('page=2'), []);
+    await gateway.api('PATCH', `/tickets/${all[1]}`, { state: 'closed' });
+    const flood = Array.from({ length: 1001 }, (_, i) => lamp({ service_code: '004', description: `Flut ${i}` }));
+    while (flood.length) await Promise.all(flood.splice(0, 100).map(made));
+    const listed = async (q) => (await get(`requests.json?service_code=004${q}`)).json.map((r) => r.service_request_id);
+    const first = await listed(''), second = await listed('&page=2');
+    assert.deepEqual([first.length, second.length, new Set([...first, ...second]).size], [1000, 1, 1001]);
+    assert.deepEqual(await ids('status=open&page_size=2&page=2'), all.slice(3, 5));
+    xml(await get(`requests.xml?service_code=${code}&page_size=1&page=7`), 200);
+    assert.equal((await get('requests.json?page_size=1000')).status, 200);
+    assert.equal((await get('requests.json?page_size=1000&page=100')).status, 200);
+    for (const bad of ['page_size=0', 'page_size=1001', 'page_size=x', 'page_size=-1', 'page=0', 'page=1.5', 'page=1e9', 'page_size=1000&page=101', 'page=99999999999999999999'])
+        faults(await get(`requests.json?${bad}`), 400);
+    assert.match(faults(await get('requests.json?page=0&page_size=0&start_date=gestern'), 400), /page_size[^]*page must[^]*start_date/);
+    assert.deepEqual((await get(`requests.json?service_request_id=${all[0]}&page=9&page_size=x`)).json.length, 1, 'ids override the rest');
 });
 
 test('what is erased is gone from the list, and a restart forgets nothing', { timeout: 90000 }, async () => {
