@@ -273,7 +273,7 @@ static int refuse(struct smpp *c, struct draht_token *t, const char *why) {
 int smpp_out_send(struct smpp *c, const struct draht_outbound *m, struct draht_token *t) {
     char key[40];
     struct span number = kit_in(m->recipient);
-    if (!number_is_dialable(number))
+    if (!kit_phone_is_dialable(number))
         return refuse(c, t, "the sender has no number that can be answered");
     if (m->text.n == 0)
         return refuse(c, t, "an SMS needs text");
@@ -290,7 +290,7 @@ int smpp_out_send(struct smpp *c, const struct draht_outbound *m, struct draht_t
 }
 
 void smpp_out_reply(struct smpp *c, const char *number, struct span text) {
-    if (c->replies_n >= REPLIES_MAX || !number_is_dialable(span_str(number)))
+    if (c->replies_n >= REPLIES_MAX || !kit_phone_is_dialable(span_str(number)))
         return;
     struct smpp_job *j = job_new(c, span_str(number), text);
     if (!j)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* smpp_read: one deliver_sm taken apart. What is wrong in it becomes a warning for staff. */
-#include "channels/smpp/gsm0338.h"
+#include "channels/kit/gsm0338.h"
 #include "channels/smpp/smpp_channel.h"
 
 #define ESM_UDH 0x40
@@ -55,7 +55,7 @@ void smpp_read(const struct pdu *p, const char *country, enum sms_coding zero, e
     take_head(p, r);
     if (p->text.n)
         sms_body(r->coding, p->text, r->head.n, &r->body);
-    if (!number_is_dialable(span_str(r->from)))
+    if (!kit_phone_is_dialable(span_str(r->from)))
         warn(r, "the sender is a name, it cannot be answered");
     if (r->coding == SMS_BINARY)
         warn(r, "the message is binary");

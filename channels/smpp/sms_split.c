@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* sms_split: writing. A part ends only between code points, so that neither an escape pair nor a
  * surrogate pair is ever torn. */
-#include "channels/smpp/gsm0338.h"
+#include "channels/kit/gsm0338.h"
 #include "channels/smpp/sms_text.h"
 
 #define LATIN1_LAST 0xffu

@@ -4,7 +4,7 @@
  */
 #include "channels/smpp/sms_text.h"
 
-#include "channels/smpp/gsm0338.h"
+#include "channels/kit/gsm0338.h"
 
 enum { IE_CONCAT8 = 0x00, IE_PORT8 = 0x04, IE_PORT16 = 0x05, IE_CONCAT16 = 0x08 };
 enum { IE_SINGLE = 0x24, IE_LOCKING = 0x25 };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "channels/smpp/dlr.h"
-#include "channels/smpp/gsm0338.h"
+#include "channels/kit/gsm0338.h"
 #include "channels/smpp/number.h"
 #include "channels/smpp/sms_text.h"
 
@@ -253,9 +253,9 @@ START_TEST(numbers_become_addresses) {
     ck_assert(number_to_address(SPAN("12345"), &a) && a.ton == 3 && a.npi == 0);
     ck_assert(number_to_address(SPAN("Stadt Muste"), &a) && a.ton == 5);
     ck_assert(!number_to_address(SPAN("Stadt Muster"), &a));
-    ck_assert(!number_is_dialable(SPAN("Stadt")));
-    ck_assert(!number_is_dialable(SPAN("+1234567890123456")));
-    ck_assert(number_is_dialable(SPAN("+123456789012345")));
+    ck_assert(!kit_phone_is_dialable(SPAN("Stadt")));
+    ck_assert(!kit_phone_is_dialable(SPAN("+1234567890123456")));
+    ck_assert(kit_phone_is_dialable(SPAN("+123456789012345")));
 }
 END_TEST
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* gsm0338: tables as code points, national ones as differences. tests/channels compare them with
  * another implementation's. */
-#include "channels/smpp/gsm0338.h"
+#include "channels/kit/gsm0338.h"
 
 #define REPLACEMENT 0xfffdu
 

@@ -3,8 +3,8 @@
  * gsm0338: the alphabet of text messages (3GPP TS 23.038): basic and extension table, the national
  * tables of Turkish, Spanish and Portuguese, packed septets. One septet an octet unless packed.
  */
-#ifndef DRAHT_SMPP_GSM0338_H
-#define DRAHT_SMPP_GSM0338_H
+#ifndef DRAHT_CHANNELS_KIT_GSM0338_H
+#define DRAHT_CHANNELS_KIT_GSM0338_H
 
 #include <stdint.h>
 
