@@ -14,6 +14,8 @@ static struct tg_verdict no_answer(const struct draht_http_answer *a, bool is_se
     if (a->status >= 400)
         return (struct tg_verdict){DRAHT_MISCONFIGURED,
                                    "The API's address does not answer as expected.", 0};
+    if (!is_send)
+        return (struct tg_verdict){DRAHT_RETRY, "Telegram's answer cannot be read.", 0};
     return (struct tg_verdict){DRAHT_IN_DOUBT, "Telegram took the message and did not answer.", 0};
 }
 

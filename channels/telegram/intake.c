@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* intake: updates are worked off one after the other, so that a conversation keeps its order. The
- * pictures of an album that came in one batch are one message. */
+/* intake: updates are worked off one after the other, so that a conversation keeps its order. Parts
+ * of an album are kept aside first (album.c). */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "channels/telegram/telegram_private.h"
 
-#define ALBUM_MAX 10
 #define FETCH_TIMEOUT_MS 60000
 #define PATH_BYTES_MAX 400
 #define PATIENCE_MS (15LL * 60 * 1000) /* how long a file is asked for again */
@@ -19,9 +18,11 @@ struct tg_work {
     size_t at, used; /* the update under way; how many of them are one message with it */
     struct arena *a;
     struct tg_update u;
-    struct tg_file wanted[ALBUM_MAX];
+    struct tg_park park;
+    bool is_album; /* all updates together are one message */
+    struct tg_file wanted[TG_ALBUM_MAX];
     size_t wanted_n, fetched;
-    struct draht_attachment files[ALBUM_MAX];
+    struct draht_attachment files[TG_ALBUM_MAX];
     size_t files_n;
     const char *file_warning;
     tg_taken_fn done;
@@ -235,23 +236,40 @@ static void decline(struct tg_work *w) {
 }
 
 /* ---- one after the other ---- */
+static void add_words(struct tg_work *w, struct span text) {
+    struct span so_far = w->u.text;
+    w->u.text = !so_far.n ? text
+                          : span_str(arena_printf(w->a, "%.*s\n\n%.*s", (int)so_far.n, so_far.p,
+                                                  (int)text.n, text.p));
+}
+
 static void gather(struct tg_work *w) {
     const json_t *v;
     if (w->u.file.id.n)
         w->wanted[w->wanted_n++] = w->u.file;
-    while (w->u.album.n && w->wanted_n < ALBUM_MAX &&
-           (v = json_array_get(w->updates, w->at + w->used))) {
+    for (; w->is_album && (v = json_array_get(w->updates, w->at + w->used)); w->used++) {
         struct tg_update more;
         tg_update_read(w->a, v, &more);
-        if (more.kind != TG_MESSAGE || !span_is(more.album, w->u.album) ||
-            !span_is(more.chat, w->u.chat))
-            break;
-        if (!w->u.text.n)
-            w->u.text = more.text;
-        if (more.file.id.n)
+        if (more.text.n)
+            add_words(w, more.text);
+        if (more.file.id.n && w->wanted_n < TG_ALBUM_MAX)
             w->wanted[w->wanted_n++] = more.file;
-        w->used++;
     }
+}
+
+static void on_parked(void *arg, int status) {
+    struct tg_work *w = arg;
+    if (status < 0)
+        end(w);
+    else
+        next(w);
+}
+
+static bool park(struct tg_work *w, const json_t *v) {
+    if (w->is_album || !w->u.album.n)
+        return false;
+    w->park = (struct tg_park){.t = w->t, .a = w->a, .done = on_parked, .arg = w};
+    return tg_album_park(&w->park, v, &w->u);
 }
 
 static void begin(struct tg_work *w) {
@@ -273,6 +291,8 @@ static void begin(struct tg_work *w) {
         tg_log(t, 0, "telegram.ignored", w->u.ignored);
         w->at++;
     }
+    if (w->u.kind == TG_MESSAGE && park(w, json_array_get(w->updates, w->at)))
+        return;
     if (w->u.kind == TG_MESSAGE) {
         gather(w);
         fetch_next(w);
@@ -284,9 +304,10 @@ static void begin(struct tg_work *w) {
     }
 }
 
-void tg_take(struct telegram *t, json_t *updates, tg_taken_fn done, void *arg) {
+static void take(struct telegram *t, json_t *updates, bool is_album, tg_taken_fn done, void *arg) {
     struct tg_work *w = xcalloc(1, sizeof *w);
     w->t = t;
+    w->is_album = is_album;
     w->updates = updates;
     w->done = done;
     w->arg = arg;
@@ -298,4 +319,12 @@ void tg_take(struct telegram *t, json_t *updates, tg_taken_fn done, void *arg) {
     t->works = w;
     t->works_n++;
     begin(w);
+}
+
+void tg_take(struct telegram *t, json_t *updates, tg_taken_fn done, void *arg) {
+    take(t, updates, false, done, arg);
+}
+
+void tg_take_album(struct telegram *t, json_t *updates, tg_taken_fn done, void *arg) {
+    take(t, updates, true, done, arg);
 }

@@ -11,6 +11,7 @@
 #define POLL_TIMEOUT_MS ((POLL_S + 15) * 1000)
 #define BACKOFF_MS_MIN 1000
 #define BACKOFF_MS_MAX 60000
+#define EMPTY_MS 200 /* a server that does not wait for news is not asked without a pause */
 #define UPDATE_ID_MAX ((int64_t)1 << 52)
 #define OPERATOR_WAIT_MS 60000 /* a wrong token, a second reader: asked again this seldom */
 
@@ -56,16 +57,17 @@ struct batch { /* ids of the updates under way */
 static void on_batch(void *arg, size_t taken) {
     struct batch *b = arg;
     struct telegram *t = b->t;
+    t->has_batch = false;
     if (taken > 0 && taken <= b->n)
         t->offset = b->ids[taken - 1] + 1;
-    bool is_whole = taken >= b->n;
+    bool is_whole = taken >= b->n, is_empty = b->n == 0;
     free(b);
     if (!is_whole && !t->is_stopping) { /* the store is away: the rest comes again */
         backoff(t);
         return;
     }
     t->backoff_ms = 0;
-    later(t, 1);
+    later(t, is_empty ? EMPTY_MS : 1);
 }
 
 static int64_t update_id(const json_t *v, int64_t fallback) {
@@ -92,6 +94,7 @@ static void on_updates(void *arg, const struct draht_http_answer *a) {
         b->ids[b->n++] = update_id(json_array_get(list, i), t->offset);
     while (json_array_size(list) > b->n)
         json_array_remove(list, json_array_size(list) - 1);
+    t->has_batch = true;
     json_incref(list);
     json_decref(v);
     tg_take(t, list, on_batch, b);
@@ -112,7 +115,7 @@ static void on_prepared(void *arg, const struct draht_http_answer *a) {
 
 static void poll_now(struct telegram *t) {
     char body[200];
-    if (t->is_stopping || !t->is_held || t->run || t->works_n)
+    if (t->is_stopping || !t->is_held || t->run || t->has_batch)
         return;
     if (!t->is_prepared) { /* Telegram answers 409 to polling while a webhook is set */
         tg_call(t, "deleteWebhook", NULL, SPAN("{}"), POLL_TIMEOUT_MS, 0, on_prepared, t, &t->run);
@@ -141,6 +144,7 @@ void tg_poll_lease(void *channel, int held) {
     t->is_held = held != 0;
     if (t->is_held) {
         poll_now(t);
+        tg_album_wake(t, 0);
         return;
     }
     tg_poll_stop(t);

@@ -30,6 +30,7 @@ static int start(void *channel, char *err) {
     if (t->s.is_webhook) {
         tg_webhook_route(t);
         tg_webhook_register(t);
+        t->h->lease(t->host, kit_str("updates"), tg_webhook_lease);
         return 0;
     }
     t->h->health(t->host, 1, "");
@@ -49,6 +50,7 @@ static void stop(void *channel, draht_done_fn done, void *arg) {
     struct telegram *t = channel;
     t->is_stopping = true;
     tg_poll_stop(t);
+    tg_album_stop(t);
     t->stopped = done;
     t->stopped_arg = arg;
     tg_idle(t);
@@ -57,6 +59,7 @@ static void stop(void *channel, draht_done_fn done, void *arg) {
 static void close_channel(void *channel) {
     struct telegram *t = channel;
     tg_works_drop(t);
+    tg_album_free(t);
     tg_sends_drop(t);
     tg_settings_free(&t->s);
     free(t->id);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * telegram_private: what the channel's files share. options.c: settings; telegram.c: life, calls,
- * typing; poll.c and webhook.c: how updates come; intake.c: what becomes of them; send.c: replies;
- * error.c: what a refusal means.
+ * typing; poll.c and webhook.c: how updates come; intake.c: what becomes of them; album.c: pictures
+ * sent together; send.c: replies; error.c: what a refusal means.
  */
 #ifndef DRAHT_TELEGRAM_PRIVATE_H
 #define DRAHT_TELEGRAM_PRIVATE_H
 
 #include "channels/kit/kit.h"
+#include "channels/telegram/album.h"
 #include "channels/telegram/telegram.h"
 #include "channels/telegram/update.h"
 #include "gateway/base/error.h"
@@ -40,7 +41,8 @@ struct telegram {
     int64_t paused_ms; /* 429: nothing is sent before */
     uint64_t backoff_ms;
     struct kit_told typing_told;
-    bool is_held, is_prepared, is_stopping;
+    struct tg_albums albums;
+    bool is_held, is_prepared, is_stopping, has_batch;
     draht_done_fn stopped;
     void *stopped_arg;
 };
@@ -64,11 +66,14 @@ void tg_say(struct telegram *t, const char *method, struct span json);
  * durable or not worth keeping; fewer than all when the store cannot be reached. */
 typedef void (*tg_taken_fn)(void *arg, size_t taken);
 void tg_take(struct telegram *t, json_t *updates, tg_taken_fn done, void *arg);
+/* The parts of one album (at most TG_ALBUM_MAX) as one message: taken is all or nothing. */
+void tg_take_album(struct telegram *t, json_t *updates, tg_taken_fn done, void *arg);
 void tg_works_drop(struct telegram *t);
 
 /* poll.c, webhook.c */
 void tg_poll_lease(void *channel, int held);
 void tg_poll_stop(struct telegram *t);
+void tg_webhook_lease(void *channel, int held);
 void tg_webhook_route(struct telegram *t);
 void tg_webhook_register(struct telegram *t);
 

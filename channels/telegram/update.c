@@ -186,6 +186,10 @@ static void read_message(struct arena *a, struct tg_update *u, const json_t *m, 
         ignore(u, "written by a bot");
         return;
     }
+    if (json_object_get(m, "migrate_to_chat_id") || json_object_get(m, "migrate_from_chat_id")) {
+        ignore(u, "a group got another id");
+        return;
+    }
     if (strcmp(kind, "private") != 0) {
         u->kind = TG_GROUP;
         u->ignored = "not a private chat";
@@ -199,6 +203,7 @@ static void read_message(struct arena *a, struct tg_update *u, const json_t *m, 
     u->kind = TG_MESSAGE;
     if (is_edit) {
         u->quoted = u->external_id;
+        u->album = SPAN_NONE;
         u->external_id = span_str(arena_printf(a, "%.*s.e%" PRId64, (int)u->external_id.n,
                                                u->external_id.p, u->at_ms / 1000));
         u->warning = "The citizen changed an earlier message; this is its new text.";

@@ -32,7 +32,7 @@ struct tg_update {
     struct span chat;        /* id as text; the conversation */
     struct span sender_name, language;
     struct span quoted; /* "<chat>.<message>" that is answered or edited, or empty */
-    struct span album;  /* media_group_id, or empty */
+    struct span album;  /* media_group_id, or empty; empty for an edit */
     struct span text;
     struct tg_file file; /* id empty: none */
     int64_t at_ms;

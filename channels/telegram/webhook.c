@@ -55,6 +55,13 @@ static void on_post(void *channel, struct draht_http *x) {
     tg_take(t, list, on_taken, p);
 }
 
+/* Every gateway takes updates; one puts albums together. */
+void tg_webhook_lease(void *channel, int held) {
+    struct telegram *t = channel;
+    t->is_held = held != 0;
+    tg_album_wake(t, 0);
+}
+
 void tg_webhook_route(struct telegram *t) {
     t->h->route(t->host, "POST", "/webhook", TG_UPDATE_BYTES_MAX, on_post);
 }

@@ -81,23 +81,65 @@ test('while the store stands still nothing is acknowledged; then it comes, once'
     assert.equal((await items(t.number)).filter((i) => i.text === 'In der Pause').length, 1);
 });
 
-test('photos of an album are one message with all files; the largest size, byte by byte', { timeout: 60000 }, async () => {
-    const one = randomBytes(70000), two = randomBytes(5000);
-    telegram.files.set('documents/gross', one);
-    telegram.files.set('documents/zwei', two);
-    const size = (id, w) => ({ file_id: id, width: w, height: w, file_size: 1 });
-    const a = telegram.message(79, { media_group_id: 'album', caption: 'Zwei Bilder', photo: [size('gross', 800), size('klein', 90)] });
-    const b = telegram.message(79, { media_group_id: 'album', photo: [size('zwei', 640)] });
-    telegram.queue.push({ update_id: telegram.next_update++, ...a });
-    telegram.push(b);
-    const t = await until('the ticket', () => of_chat(79));
-    const [m] = await items(t.number);
-    assert.equal(m.text, 'Zwei Bilder');
-    assert.equal(m.attachments.length, 2);
-    for (const [i, bytes] of [[0, one], [1, two]]) {
-        const got = await gateway.raw('GET', `/api/v1/messages/${m.id}/attachments/${i}`, { cookie: gateway.cookie });
-        assert.ok(got.bytes.equals(bytes));
+const size = (id, w) => ({ file_id: id, width: w, height: w, file_size: 1 });
+/** The parts of an album; the bytes of the pictures are in pictures. */
+function album(fake, chat, captions) {
+    const group = randomUUID();
+    const pictures = captions.map(() => randomBytes(4000));
+    const parts = captions.map((caption, i) => {
+        fake.files.set(`documents/${group}.${i}`, pictures[i]);
+        return fake.message(chat, { media_group_id: group, ...(caption ? { caption } : {}), photo: [size(`${group}.${i}`, 640), size('klein', 90)] });
+    });
+    return { parts, pictures };
+}
+async function has_pictures(number, name, text, pictures) {
+    const all = (await items(number)).filter((i) => i.direction === 'in');
+    assert.deepEqual(all.map((i) => i.text), [text]);
+    assert.equal(all[0].attachments.length, pictures.length);
+    for (const [i, bytes] of pictures.entries()) {
+        const got = await gateway.raw('GET', `/api/v1/messages/${all[0].id}/attachments/${i}`, { cookie: gateway.cookie });
+        assert.ok(got.bytes.equals(bytes), `picture ${i} of ${name}`);
     }
+}
+
+test('photos of an album are one message with all files and all words; the largest size, byte by byte', { timeout: 60000 }, async () => {
+    const { parts, pictures } = album(telegram, 79, ['Zwei Bilder', 'von hinten']);
+    for (const p of parts) telegram.queue.push({ update_id: telegram.next_update++, ...p });
+    telegram.waiting?.();
+    const t = await until('the ticket', () => of_chat(79));
+    await has_pictures(t.number, 'a batch', 'Zwei Bilder\n\nvon hinten', pictures);
+});
+
+test('an album split over batches, another chat between its parts, is one message', { timeout: 60000 }, async () => {
+    const { parts, pictures } = album(telegram, 791, ['Drei Bilder', '', '']);
+    telegram.batch_max = 1;
+    for (const p of [parts[0], telegram.message(792, { text: 'dazwischen' }), parts[1], parts[2]]) telegram.queue.push({ update_id: telegram.next_update++, ...p });
+    telegram.waiting?.();
+    const t = await until('the ticket', () => of_chat(791));
+    telegram.batch_max = 100;
+    await until('the other chat', () => of_chat(792));
+    await has_pictures(t.number, 'batches of one', 'Drei Bilder', pictures);
+});
+
+test('an album by webhook: each part acknowledged when it is durable, one message; a kill -9 and repetitions change nothing', { timeout: 120000 }, async () => {
+    const { parts, pictures } = album(hooked, 795, ['', 'Vier Bilder', '', '']);
+    const updates = parts.map((p, i) => ({ update_id: 700 + i, ...p }));
+    // As Telegram does: the next update of a chat only after the answer to the one before.
+    const post = async (list) => {
+        for (const u of list) assert.equal((await gateway.raw('POST', '/channels/haken/webhook', { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': SECRET }, JSON.stringify(u))).status, 200);
+    };
+    await post(updates.slice(0, 2));
+    gateway.process.kill('SIGKILL');
+    await gateway.process.done;
+    await gateway.spawn();
+    await gateway.login();
+    await post(updates.slice(1)); // the second one again: its answer got lost
+    const t = await until('the ticket', () => of_chat(795, 'haken'), 60000);
+    await has_pictures(t.number, 'the webhook', 'Vier Bilder', pictures);
+    await post([updates[2], updates[0]]);
+    await post([{ update_id: 710, ...hooked.message(796, { media_group_id: 'x', caption: 'Ein Album von einem' }) }]);
+    await until('the next album, put together after the repetitions', () => of_chat(796, 'haken'), 60000);
+    await has_pictures(t.number, 'the webhook, repeated', 'Vier Bilder', pictures);
 });
 
 test('a file that is gone or too large becomes a note, not a loss', { timeout: 60000 }, async () => {
@@ -120,7 +162,13 @@ test('edits, groups, bots, /start', { timeout: 60000 }, async () => {
     telegram.push(telegram.message(84, { text: '/start amt' }));
     await until('the greeting', () => telegram.sent.some((s) => s.chat === 84 && /Stadtverwaltung/.test(s.text)));
     assert.equal(telegram.sent.filter((s) => s.chat === -1001234567890).length, 1, 'declined once');
-    for (const chat of [-1001234567890, 82, 83, 84]) assert.equal(await of_chat(chat), undefined);
+    // The group becomes a supergroup: service messages on both sides, and nothing is said again. The citizen blocks the bot and comes back.
+    telegram.push(telegram.message(82, { chat: { id: -77, type: 'group' }, migrate_to_chat_id: -1001234567891 }));
+    telegram.push(telegram.message(82, { chat: { id: -1001234567891, type: 'supergroup' }, migrate_from_chat_id: -77 }));
+    for (const status of ['kicked', 'member']) telegram.push({ my_chat_member: { chat: { id: 81, type: 'private' }, from: { id: 81 }, date: 1795600000, new_chat_member: { status } } });
+    await writes(87, { text: 'danach' });
+    assert.equal(telegram.sent.filter((s) => [-77, -1001234567891].includes(s.chat)).length, 0);
+    for (const chat of [-77, -1001234567891, -1001234567890, 82, 83, 84]) assert.equal(await of_chat(chat), undefined);
 });
 
 test('long texts in pieces, files as photo and document, typing', { timeout: 90000 }, async () => {
@@ -151,6 +199,7 @@ test('429 pauses the bot as long as it says; 403 stops, 400 fails, 401 needs an 
         [{ status: 403, error_code: 400, description: 'Bad Request: chat not found' }, 'failed', /refuses/],
         ['drop', 'in_doubt', /did not answer/],
         [{ status: 200, error_code: 401, description: 'Unauthorized' }, 'failed', /token/],
+        [{ status: 200, error_code: 400, description: 'Bad Request: group chat was upgraded to a supergroup chat', parameters: { migrate_to_chat_id: -1001 } }, 'failed', /refuses/],
     ];
     for (const [answer, state, reason] of rows) {
         telegram.answers.push(answer);
@@ -158,6 +207,31 @@ test('429 pauses the bot as long as it says; 403 stops, 400 fails, 401 needs an 
         assert.match((await becomes(t.number, m.id, state)).reason, reason);
     }
     assert.equal(telegram.sent.filter((s) => s.chat === 86 && s.text.startsWith('Antwort in_doubt')).length, 1, 'not sent again');
+});
+
+test('update ids that go backwards, answers without a result: nothing is lost, nothing doubled, the channel comes back', { timeout: 120000 }, async () => {
+    const t = await writes(88, { text: 'Vor dem Rückwärtsgang' });
+    const next = telegram.next_update;
+    telegram.next_update = 3; // Telegram begins anew when a bot was silent for a week
+    await writes(89, { text: 'Rückwärts' });
+    telegram.next_update = next;
+    for (const odd of [{ ok: true }, { ok: true, result: {} }, { ok: true, result: null }, []]) {
+        telegram.odd.set('getUpdates', odd);
+        const calls = () => telegram.calls.filter((c) => c.method === 'getUpdates').length;
+        const before = calls();
+        telegram.waiting?.();
+        await until('the odd answer to be given', () => calls() > before, 30000);
+    }
+    const said = await until('the channel to be down', async () => (await gateway.api('GET', '/settings')).channels.find((c) => c.id === 'telegram' && !c.up), 30000);
+    assert.match(said.sentence, /cannot be read/);
+    telegram.odd.clear();
+    telegram.push(telegram.message(88, { text: 'Nach dem Rückwärtsgang' }));
+    await until('the next message', async () => (await items(t.number)).some((i) => i.text === 'Nach dem Rückwärtsgang'), 90000);
+    for (const chat of [88, 89]) assert.equal((await tickets()).filter((x) => x.sender.address === String(chat)).length, 1);
+    telegram.odd.set('sendMessage', { ok: true });
+    const m = await reply(t.number, 'Ohne Ergebnis');
+    await becomes(t.number, m.id, 'in_doubt');
+    telegram.odd.clear();
 });
 
 test('called by webhook: only with the secret, once, 503 while the store is away', { timeout: 90000 }, async () => {
