@@ -27,6 +27,7 @@ struct stream_client {
     struct buf out;
     struct stream_client_handlers h;
     void *arg;
+    char trouble[CURL_ERROR_SIZE]; /* what exactly is wrong with a certificate, say */
 };
 
 static void try_destroy(struct stream_client *c) {
@@ -125,7 +126,9 @@ static void connected(void *arg, CURL *easy, CURLcode result) {
     struct stream_client *c = arg;
     curl_socket_t fd = CURL_SOCKET_BAD;
     if (result != CURLE_OK) {
-        down(c, curl_easy_strerror(result));
+        char why[CURL_ERROR_SIZE]; /* the owner may close us before it reads */
+        snprintf(why, sizeof why, "%s", *c->trouble ? c->trouble : curl_easy_strerror(result));
+        down(c, why);
         return;
     }
     curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
@@ -164,6 +167,7 @@ struct stream_client *stream_client_open(struct loop *l, struct transfers *t,
         .loop = l, .transfers = t, .easy = curl_easy_init(), .fd = -1, .h = *h, .arg = arg};
     if (c->easy) {
         configure(c->easy, o);
+        curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->trouble);
         if (transfers_add(t, c->easy, connected, c) == 0)
             return c;
         curl_easy_cleanup(c->easy);
