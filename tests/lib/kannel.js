@@ -10,8 +10,8 @@ const { scratch, freePort, until, Process } = require('./process');
 const PASSWORD = 'kannel-status';
 const TRIES = 3; // a port that was free a moment ago may be taken now
 
-const get = (url) => new Promise((resolve, reject) => {
-    http.get(url, { agent: false }, (a) => {
+const get = (url, agent = false) => new Promise((resolve, reject) => {
+    http.get(url, { agent }, (a) => {
         let body = '';
         a.on('data', (c) => (body += c));
         a.on('end', () => resolve({ status: a.statusCode, body }));
@@ -29,14 +29,15 @@ const reachable = (port) => new Promise((resolve, reject) => {
 class Kannel {
     /** smsc: {port, username, password, more}, a centre that speaks SMPP. service: lines of the group sms-service (get-url
      *  and the like); without, messages are dropped. box: more lines of the group smsbox. is_boxed: false leaves smsbox away,
-     *  for who only wants the SMPP side. */
+     *  for who only wants the SMPP side. store(dir): lines of the group core that say where messages are kept, and what follows
+     *  it. is_quiet: it prints errors only. */
     constructor(options) {
-        this.options = { service: 'text = ""', box: '', is_boxed: true, username: 'stadt', password: 'geheim', ...options };
+        this.options = { service: 'text = ""', box: '', is_boxed: true, username: 'stadt', password: 'geheim', store: (dir) => `store-type = file\nstore-location = "${dir}/store"\n`, ...options };
         this.dir = scratch('kannel');
     }
 
     text() {
-        const { smsc, service, box, is_boxed, username, password } = this.options;
+        const { smsc, service, store, box, is_boxed, username, password } = this.options;
         const box_port = is_boxed ? `smsbox-port = ${this.ports.box}\nsmsbox-interface = "127.0.0.1"\n` : '';
         const smsbox = is_boxed ? `
 group = smsbox
@@ -66,10 +67,8 @@ admin-interface = "127.0.0.1"
 admin-password = ${PASSWORD}
 ${box_port}box-deny-ip = "*.*.*.*"
 box-allow-ip = "127.0.0.1"
-store-type = file
-store-location = "${path.join(this.dir, 'store')}"
 log-level = 0
-
+${store(this.dir)}
 group = smsc
 smsc = smpp
 smsc-id = lab
@@ -101,10 +100,11 @@ ${smsbox}`;
         this.ports = { admin: await freePort(), box: await freePort(), sendsms: await freePort() };
         const file = path.join(this.dir, 'kannel.conf');
         fs.writeFileSync(file, this.text());
-        this.bearer = new Process('/usr/sbin/bearerbox', [file], { cwd: this.dir });
+        const args = this.options.is_quiet ? ['-v', '3', file] : [file];
+        this.bearer = new Process('/usr/sbin/bearerbox', args, { cwd: this.dir });
         await this.up('bearerbox', this.bearer, () => this.status());
         if (!this.options.is_boxed) return this;
-        this.box = new Process('/usr/sbin/smsbox', [file], { cwd: this.dir });
+        this.box = new Process('/usr/sbin/smsbox', args, { cwd: this.dir });
         await this.up('smsbox', this.box, () => reachable(this.ports.sendsms));
         return this;
     }
@@ -135,9 +135,9 @@ ${smsbox}`;
         return `http://127.0.0.1:${this.ports.sendsms}/cgi-bin/sendsms`;
     }
 
-    send(fields) {
+    send(fields, agent) {
         const { username, password } = this.options;
-        return get(`${this.url}?${new URLSearchParams({ username, password, ...fields })}`);
+        return get(`${this.url}?${new URLSearchParams({ username, password, ...fields })}`, agent);
     }
 
     async end() {
