@@ -20,6 +20,9 @@ static const struct draht_option options[] = {
     {"people_max", DRAHT_OPT_INT, "2", 2, 100, NULL, DRAHT_OPT_RELOAD,
      "People in one room at most, the office among them; it leaves others with a notice. Raise it "
      "where bridges add accounts of their own."},
+    {"leave_when_closed", DRAHT_OPT_INT, "0", 0, 3650, NULL, DRAHT_OPT_RELOAD,
+     "Days after which a room is left whose tickets are all closed, with a notice that invites the "
+     "citizen to write again. 0: never."},
     {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL},
 };
 
@@ -56,7 +59,8 @@ int mx_options_read(const char *json, struct mx_options *out, char *err) {
                            .access_token = xstrdup(json_str(o, "access_token", "")),
                            .invites_from = words(json_object_get(o, "invites_from"), "*"),
                            .rooms_max = (int)json_int(o, "rooms_max", 5000),
-                           .people_max = (int)json_int(o, "people_max", 2)};
+                           .people_max = (int)json_int(o, "people_max", 2),
+                           .leave_when_closed = (int)json_int(o, "leave_when_closed", 0)};
     const char *fault = NULL;
     if (!homeserver_sound(x.homeserver))
         fault = "homeserver: neither https://host[:port] nor a server name.";
@@ -143,6 +147,7 @@ static int matrix_start(void *channel, char *err) {
         snprintf(err, 256, "the lease could not be asked for.");
         return ERR_INVALID;
     }
+    mx_sweeps_begin(m);
     mx_connect(m);
     return 0;
 }
@@ -182,6 +187,11 @@ static void matrix_close(void *channel) {
     mx_joins_free(m);
     mx_notices_free(m);
     mx_readings_free(m);
+    mx_directs_free(m);
+    mx_leavings_free(m);
+    mx_sweep_free(m);
+    if (m->sweep_timer)
+        m->h->timer_stop(m->sweep_timer);
     mx_calls_free(m);
     if (m->connect_timer)
         m->h->timer_stop(m->connect_timer);

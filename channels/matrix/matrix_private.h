@@ -4,7 +4,8 @@
  * mx_call.c: one request; mx_connect.c: from the address to a token; mx_sync.c: the long poll and
  * its batches; mx_room.c: what a batch says of one room; mx_media.c: files of citizens; mx_join.c:
  * invitations; mx_notice.c: what the channel says by itself, typing, read marks; mx_out.c: answers;
- * mx_doubt.c: whether an answer went out; mx_event.c, mx_mend.c: pure.
+ * mx_direct.c: m.direct; mx_leave.c: rooms that are over; mx_doubt.c: whether an answer went out;
+ * mx_event.c, mx_mend.c: pure.
  */
 #ifndef DRAHT_MATRIX_PRIVATE_H
 #define DRAHT_MATRIX_PRIVATE_H
@@ -29,8 +30,9 @@
 #define MX_GAP_PAGE 100
 #define MX_GAP_EVENTS_MAX 5000
 #define MX_ROOMS_AT_ONCE 16
-#define MX_INVITES_MAX 200 /* waiting to be joined */
+#define MX_INVITES_MAX 100 /* waiting to be joined; kept in one value of the state */
 #define MX_JOIN_TRIES 6
+#define MX_TICKETS_MAX 8 /* of a room that are remembered */
 #define MX_MEDIA_TRIES 4
 #define MX_SENT_MAX 512 /* answers whose read marks are still to come */
 #define MX_TEXT_MAX 12000
@@ -45,8 +47,8 @@
 
 struct mx_options {
     char *homeserver, *user, *password, *access_token;
-    char *invites_from; /* separated by blanks; "*" all */
-    int rooms_max, people_max;
+    char *invites_from;                           /* separated by blanks; "*" all */
+    int rooms_max, people_max, leave_when_closed; /* days, 0: never */
 };
 struct mx_call;
 struct mx_batch;
@@ -55,6 +57,9 @@ struct mx_send;
 struct mx_join;
 struct mx_notice;
 struct mx_reading;
+struct mx_directs;
+struct mx_leaving;
+struct mx_sweep;
 struct mx_sent { /* one event of ours that nobody has read yet */
     uint64_t room;
     int64_t at_ms;
@@ -72,7 +77,10 @@ struct matrix {
     struct mx_send *sends;
     struct mx_join *joins;
     struct mx_notice *notices;
-    struct draht_timer *connect_timer, *poll_timer, *drain_timer;
+    struct mx_directs *directs;
+    struct mx_leaving *leavings;
+    struct mx_sweep *sweep;
+    struct draht_timer *connect_timer, *poll_timer, *drain_timer, *sweep_timer;
     struct mx_sent *sent; /* ring */
     size_t sent_at, rooms_n, accepts_n, sends_n;
     uint32_t connect_fails, poll_fails;
@@ -145,6 +153,8 @@ const char *mx_text(struct matrix *m, struct arena *a, const char *key);
 void mx_connect(struct matrix *m);
 /* A request was refused for its token; soft: the device is still known. */
 void mx_token_lost(struct matrix *m, bool is_soft);
+/* Asks anew in how many rooms we are; without an answer the number stays. */
+void mx_rooms_count(struct matrix *m);
 
 /* mx_sync.c */
 void mx_sync_start(struct matrix *m); /* when ready and leader */
@@ -158,6 +168,8 @@ char *mx_sync_path(const char *since, bool is_lean);
 struct mx_memory {
     char last[MX_ID_BYTES_MAX + 1]; /* event that was taken in last */
     char name[MX_NAME_BYTES_MAX + 1], name_of[MX_ID_BYTES_MAX + 1];
+    char room[MX_ID_BYTES_MAX + 1];
+    char tickets[MX_TICKETS_MAX * 24];          /* numbers, newest first, separated by commas */
     bool told_encrypted, told_welcome, is_gone; /* nobody is there any more, or we are not */
 };
 struct mx_room { /* what one answer says of one room */
@@ -179,6 +191,8 @@ struct mx_room { /* what one answer says of one room */
     const char *file_fault;
     struct draht_timer *timer;
     struct mx_call *call;
+    bool has_spoken; /* something was taken in */
+    bool was_left;   /* by the citizen */
     bool was_joined, has_left, is_dirty, is_waiting, is_dropped, is_running;
 };
 struct mx_batch {
@@ -192,10 +206,13 @@ struct mx_batch {
 };
 void mx_room_start(struct mx_room *r);
 bool mx_room_is_silent(const struct mx_room *r); /* nothing but read marks and typing */
+bool mx_room_is_over(const struct mx_room *r);   /* nobody is there any more, or we are not */
 void mx_room_drop(struct mx_room *r); /* the batch is over; freed when the host has answered */
 void mx_orphans_free(struct matrix *m);
 void mx_room_go_on(struct mx_room *r); /* the file is there, or never will be */
 void mx_memory_key(struct matrix *m, struct span room, char out[40]);
+/* The ticket becomes the newest of the list; one too many falls off its end. Pure. */
+void mx_memory_ticket(struct mx_memory *x, struct span number);
 void mx_memory_read(struct draht_span value, struct mx_memory *out);
 void mx_memory_write(struct matrix *m, struct span room, const struct mx_memory *x,
                      draht_done_fn done, void *arg);
@@ -217,12 +234,27 @@ bool mx_may_invite(const struct mx_options *o, struct span user);
 void mx_notice(struct matrix *m, const char *room, const char *key, bool leave);
 void mx_notices_free(struct matrix *m);
 void mx_readings_free(struct matrix *m);
-void mx_leave(struct matrix *m, const char *room);
 void mx_ephemeral(struct matrix *m, struct span room, const json_t *events);
 void mx_sent_note(struct matrix *m, struct span room, struct span event);
 void matrix_typing(void *channel, struct draht_span thread, struct draht_span who, int is_typing);
 void matrix_notify(void *channel, struct draht_span thread, const char *what,
                    struct draht_span detail);
+
+/* mx_direct.c: user NULL takes the room out. done comes when m.direct says so, or cannot be brought
+ * to; it may be NULL and may come at once. */
+void mx_direct_set(struct matrix *m, const char *room, const char *user, void (*done)(void *arg),
+                   void *arg);
+void mx_directs_free(struct matrix *m);
+/* True when the document had to change. Pure. */
+bool mx_direct_merge(json_t *all, const char *room, const char *user);
+
+/* mx_leave.c */
+void mx_leave(struct matrix *m, const char *room, bool has_left); /* and forgets it */
+void mx_leavings_free(struct matrix *m);
+/* Something was said in the room: for leave_when_closed its days begin anew. */
+void mx_room_spoke(struct matrix *m, struct span room, draht_done_fn done, void *arg);
+void mx_sweeps_begin(struct matrix *m); /* looks every hour for rooms whose tickets are closed */
+void mx_sweep_free(struct matrix *m);
 
 /* mx_out.c */
 struct mx_send { /* one answer under way */

@@ -38,6 +38,26 @@ static void call(struct matrix *m, const char *method, const char *path, struct 
 /* ---- who we are ---- */
 static void login(struct matrix *m, bool keep_device);
 
+static void on_count(void *arg, const struct mx_answer *a) {
+    struct matrix *m = arg;
+    if (a->status == 200)
+        m->rooms_n = json_array_size(json_object_get(a->json, "joined_rooms"));
+}
+
+static void rooms(struct matrix *m, mx_answer_fn done) {
+    struct mx_request q = {.method = "GET",
+                           .path = "/_matrix/client/v3/joined_rooms",
+                           .what = "/joined_rooms",
+                           .answer_max = MX_SYNC_BYTES_MAX,
+                           .done = done,
+                           .arg = m};
+    mx_call(m, &q);
+}
+
+void mx_rooms_count(struct matrix *m) {
+    rooms(m, on_count);
+}
+
 static void on_rooms(void *arg, const struct mx_answer *a) {
     struct matrix *m = arg;
     if (a->is_token_lost)
@@ -46,7 +66,7 @@ static void on_rooms(void *arg, const struct mx_answer *a) {
         again_soon(m, a, "The homeserver does not tell which rooms we are in.");
         return;
     }
-    m->rooms_n = json_array_size(json_object_get(a->json, "joined_rooms"));
+    on_count(m, a);
     m->is_connecting = false;
     m->is_ready = true;
     if (!m->is_leader)
@@ -75,7 +95,7 @@ static void on_whoami(void *arg, const struct mx_answer *a) {
     replace(&m->me, user);
     if (*json_str(a->json, "device_id", ""))
         replace(&m->device, json_str(a->json, "device_id", ""));
-    call(m, "GET", "/_matrix/client/v3/joined_rooms", SPAN_NONE, false, on_rooms);
+    rooms(m, on_rooms);
 }
 
 static void whoami(struct matrix *m) {

@@ -53,7 +53,7 @@ static void on_said(void *arg, const struct mx_answer *a) {
         return;
     }
     if (n->leaves)
-        mx_leave(m, n->room);
+        mx_leave(m, n->room, false);
     notice_free(n);
 }
 
@@ -94,12 +94,6 @@ static void tell(struct matrix *m, const char *method, char *path, const char *w
     if (m->is_ready && !m->is_stopping)
         mx_call(m, &q);
     free(path);
-}
-
-void mx_leave(struct matrix *m, const char *room) {
-    tell(m, "POST",
-         mx_path("/_matrix/client/v3/rooms/%s/leave", span_str(room), SPAN_NONE, SPAN_NONE),
-         "/rooms/-/leave", SPAN("{}"));
 }
 
 void matrix_typing(void *channel, struct draht_span thread, struct draht_span who, int is_typing) {

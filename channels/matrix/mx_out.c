@@ -294,7 +294,8 @@ static void on_remembered(void *arg, int status, struct draht_span value) {
     struct mx_memory memory;
     mx_memory_read(value, &memory);
     if (status == 0 && memory.is_gone)
-        mx_send_settle(s, DRAHT_OPTED_OUT, "The citizen has left the room.", 0);
+        mx_send_settle(s, DRAHT_OPTED_OUT,
+                       "The room is over: the citizen or the office has left it.", 0);
     else
         next_part(s);
 }

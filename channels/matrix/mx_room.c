@@ -78,11 +78,30 @@ void mx_memory_read(struct draht_span value, struct mx_memory *out) {
     snprintf(x.last, sizeof x.last, "%s", json_str(o, "last", ""));
     snprintf(x.name, sizeof x.name, "%s", json_str(o, "name", ""));
     snprintf(x.name_of, sizeof x.name_of, "%s", json_str(o, "of", ""));
+    snprintf(x.room, sizeof x.room, "%s", json_str(o, "room", ""));
+    snprintf(x.tickets, sizeof x.tickets, "%s", json_str(o, "tickets", ""));
     x.told_encrypted = json_flag(o, "encrypted", false);
     x.told_welcome = json_flag(o, "welcomed", false);
     x.is_gone = json_flag(o, "gone", false);
     json_decref(o);
     *out = x;
+}
+
+void mx_memory_ticket(struct mx_memory *x, struct span number) {
+    struct buf b = {0};
+    struct span rest = span_str(x->tickets);
+    if (number.n == 0 || number.n > 23)
+        return;
+    buf_addf(&b, "%.*s", (int)number.n, number.p);
+    for (size_t i = 1; rest.p && rest.n && i < MX_TICKETS_MAX;) {
+        struct span one = span_cut(&rest, ',');
+        if (!one.n || span_is(one, number))
+            continue;
+        buf_addf(&b, ",%.*s", (int)one.n, one.p);
+        i++;
+    }
+    snprintf(x->tickets, sizeof x->tickets, "%s", b.p);
+    buf_free(&b);
 }
 
 void mx_memory_write(struct matrix *m, struct span room, const struct mx_memory *x,
@@ -92,6 +111,8 @@ void mx_memory_write(struct matrix *m, struct span room, const struct mx_memory 
     json_puts(o, "last", x->last);
     json_put(o, "name", span_str(x->name));
     json_put(o, "of", span_str(x->name_of));
+    json_put(o, "room", room);
+    json_puts(o, "tickets", x->tickets);
     json_object_set_new(o, "encrypted", json_boolean(x->told_encrypted));
     json_object_set_new(o, "welcomed", json_boolean(x->told_welcome));
     json_object_set_new(o, "gone", json_boolean(x->is_gone));
@@ -102,11 +123,19 @@ void mx_memory_write(struct matrix *m, struct span room, const struct mx_memory 
     json_decref(o);
 }
 
-static void on_remembered(void *arg, int status) {
+static void on_kept(void *arg, int status) {
     struct mx_room *r = arg;
     (void)status; /* event ids are deduplicated anyway */
     if (wait_end(r))
         mx_room_done(r->batch, r);
+}
+
+static void on_remembered(void *arg, int status) {
+    struct mx_room *r = arg;
+    if (r->has_spoken)
+        mx_room_spoke(r->m, span_str(r->id), on_kept, r);
+    else
+        on_kept(r, status);
 }
 
 static void finish(struct mx_room *r) {
@@ -146,15 +175,18 @@ static void taken(struct mx_room *r) {
 
 static void on_accepted(void *arg, int status, const struct draht_accepted *a) {
     struct mx_room *r = arg;
-    (void)a;
     if (!wait_end(r))
         return;
     if (status == DRAHT_E_UNAVAILABLE) {
         later(r, mx_backoff_ms(r->tries++));
         return;
     }
-    if (status < 0)
+    if (status < 0) {
         r->m->h->log(r->m->host, 2, "matrix.refused", "A message is beyond the limits.");
+    } else {
+        mx_memory_ticket(&r->memory, kit_in(a->ticket));
+        r->has_spoken = true;
+    }
     taken(r);
 }
 
@@ -265,9 +297,11 @@ static void member(struct mx_room *r, const json_t *event) {
     } else if (!is_me && span_eq(state, "join")) {
         learn_name(r, who, mx_str(content, "displayname"));
         set_gone(r, false);
+        r->was_left = false;
     } else if (!is_me && (span_eq(state, "leave") || span_eq(state, "ban")) &&
                span_is(who, span_str(r->memory.name_of))) {
         set_gone(r, true);
+        r->was_left = true;
     }
 }
 
@@ -288,6 +322,11 @@ static bool is_crowded(const struct mx_room *r) {
     const json_t *s = json_object_get(r->data, "summary");
     int64_t n = json_int(s, "m.joined_member_count", 0) + json_int(s, "m.invited_member_count", 0);
     return n > r->m->o.people_max;
+}
+
+bool mx_room_is_over(const struct mx_room *r) {
+    const json_t *n = json_object_get(json_object_get(r->data, "summary"), "m.joined_member_count");
+    return r->has_left || (r->was_left && (!n || json_integer_value(n) <= 1));
 }
 
 /* ---- the walk ---- */

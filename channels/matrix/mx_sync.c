@@ -64,6 +64,13 @@ static bool save_is_stale(struct matrix *m) {
     return true;
 }
 
+/* Not before the position is kept: a homeserver tells nothing more of a room that is forgotten. */
+static void leave_rooms(const struct mx_batch *b) {
+    for (const struct mx_room *r = b->rooms; r; r = r->next)
+        if (mx_room_is_over(r))
+            mx_leave(b->m, r->id, r->has_left);
+}
+
 static void on_saved(void *arg, int status) {
     struct matrix *m = arg;
     if (save_is_stale(m))
@@ -75,6 +82,7 @@ static void on_saved(void *arg, int status) {
         m->since = m->batch->next;
         m->batch->next = NULL;
         m->is_recovering = false;
+        leave_rooms(m->batch);
     }
     mx_batch_free(m);
     if (!m->is_stopping)

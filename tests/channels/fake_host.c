@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* fake_host: a whole draht_host in memory, for tests that include it (each uses what it needs). Answers come when fake_run is
- * called, as the real ones come from the loop. Time stands still until the test moves it. */
+/* fake_host: a whole draht_host in memory, for tests that include it (each uses what it needs).
+ * Answers come when fake_run is called, as the real ones come from the loop. Time stands still
+ * until the test moves it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -81,9 +82,11 @@ static struct fake {
     size_t messages_n;
     struct {
         char *key, *value;
+        int64_t score; /* in the index, 0: not in it */
     } states[FAKE_MAX];
     size_t states_n, state_sets;
     int64_t ranked_min, ranked_max; /* what was asked for last */
+    int64_t updated_ms;             /* of all tickets, 0: now */
     struct buf blobs[32];
     size_t blobs_n;
     struct fake_job *jobs_first, *jobs_last;
@@ -319,22 +322,36 @@ static void f_state_get(void *host, struct draht_span key, draht_state_fn done, 
         }
     }
 }
-/* The index is the list of states: newest last, whatever its name. */
-static void f_state_rank(void *host, struct draht_span index, struct draht_span key, int64_t score, int64_t cut,
-                         draht_done_fn done, void *arg) {
-    (void)host, (void)index, (void)key, (void)score, (void)cut;
+/* One index, whatever its name: each state may have a score in it. */
+static void f_state_rank(void *host, struct draht_span index, struct draht_span key, int64_t score, int64_t cut, draht_done_fn done, void *arg) {
+    (void)host, (void)index;
+    for (size_t i = 0; i < fake.states_n; i++) {
+        if (strlen(fake.states[i].key) == key.n && memcmp(fake.states[i].key, key.p, key.n) == 0)
+            fake.states[i].score = score;
+        if (fake.states[i].score < cut)
+            fake.states[i].score = 0;
+    }
     fake_later(run_done, arg)->fn.done = done;
 }
 static void run_ranked(struct fake_job *j) {
     struct draht_span values[200];
     size_t n = 0;
-    for (size_t i = fake.states_n; i > 0 && n < j->limit; i--)
-        if (strncmp(fake.states[i - 1].key, "request:", 8) == 0)
-            values[n++] = fake_span(fake.states[i - 1].value);
+    for (int64_t top = fake.ranked_max; n < j->limit;) {
+        int64_t best = -1;
+        for (size_t i = 0; i < fake.states_n; i++)
+            if (fake.states[i].score > best && fake.states[i].score <= top)
+                best = fake.states[i].score;
+        if (best < fake.ranked_min || best <= 0)
+            break;
+        for (size_t i = fake.states_n; i > 0 && n < j->limit; i--)
+            if (fake.states[i - 1].score == best)
+                values[n++] = fake_span(fake.states[i - 1].value);
+        top = best - 1;
+    }
     j->fn.ranked(j->arg, 0, values, n);
 }
-static void f_state_ranked(void *host, struct draht_span index, int64_t min, int64_t max, uint32_t skip, uint32_t limit,
-                           draht_ranked_fn done, void *arg) {
+static void f_state_ranked(void *host, struct draht_span index, int64_t min, int64_t max, uint32_t skip, uint32_t limit, draht_ranked_fn done,
+                           void *arg) {
     (void)host, (void)index;
     fake.ranked_min = min;
     fake.ranked_max = max;
@@ -353,7 +370,7 @@ static void run_tickets(struct fake_job *j) {
                                        .tags = fake_span(fake.tags),
                                        .is_closed = fake.is_closed,
                                        .is_erased = fake.is_erased,
-                                       .updated_ms = fake.now_ms};
+                                       .updated_ms = fake.updated_ms ? fake.updated_ms : fake.now_ms};
     }
     j->fn.tickets(j->arg, 0, all, n);
 }

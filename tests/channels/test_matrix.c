@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The Matrix channel: what events mean, what answers of a homeserver are worth, and when a repeat is in doubt. */
+/* The Matrix channel: what events mean, what answers of a homeserver are worth, and when a repeat
+ * is in doubt. */
 #include <check.h>
 
 #include "channels/matrix/matrix_private.h"
 #include "tests/channels/fake_matrix.c"
 
 /* ---- events ---- */
-#define EVENT(type, content)                                                                       \
-    "{\"event_id\":\"$e\",\"sender\":\"@jana:lab.test\",\"origin_server_ts\":1795000000000,"       \
+#define EVENT(type, content)                                                                                                                         \
+    "{\"event_id\":\"$e\",\"sender\":\"@jana:lab.test\",\"origin_server_ts\":1795000000000,"                                                         \
     "\"type\":\"" type "\",\"content\":" content "}"
 #define SAID(content) EVENT("m.room.message", content)
 
@@ -26,31 +27,45 @@ static const struct {
     {SAID("{}"), MX_IGNORED, NULL, NULL, NULL, NULL},
     {SAID("[]"), MX_IGNORED, NULL, NULL, NULL, NULL},
     {SAID("{\"msgtype\":\"m.image\",\"body\":\"a.png\",\"url\":\"mxc://h/1\"}"), MX_MESSAGE, "", "mxc://h/1", NULL, NULL},
-    {SAID("{\"msgtype\":\"m.file\",\"body\":\"Siehe\",\"filename\":\"a.pdf\",\"url\":\"mxc://h/1\"}"), MX_MESSAGE, "Siehe", "mxc://h/1", NULL, NULL},
+    {SAID("{\"msgtype\":\"m.file\",\"body\":\"Siehe\",\"filename\":\"a.pdf\",\"url\":\"mxc://h/"
+          "1\"}"),
+     MX_MESSAGE, "Siehe", "mxc://h/1", NULL, NULL},
     {SAID("{\"msgtype\":\"m.video\",\"body\":\"v\",\"file\":{\"url\":\"mxc://h/2\"}}"), MX_MESSAGE, "", "mxc://h/2", NULL, NULL},
     {SAID("{\"msgtype\":\"m.audio\",\"body\":\"v\"}"), MX_MESSAGE, "", "", NULL, NULL},
     {EVENT("m.sticker", "{\"body\":\"Katze\",\"url\":\"mxc://h/3\"}"), MX_MESSAGE, "", "mxc://h/3", NULL, NULL},
     {SAID("{\"msgtype\":\"m.location\",\"body\":\"Hier\",\"geo_uri\":\"geo:1,2\"}"), MX_MESSAGE, "Hier\ngeo:1,2", NULL, NULL, NULL},
     {SAID("{\"msgtype\":\"m.location\",\"body\":\"Bei geo:1,2\",\"geo_uri\":\"geo:1,2\"}"), MX_MESSAGE, "Bei geo:1,2", NULL, NULL, NULL},
-    {SAID("{\"msgtype\":\"m.text\",\"body\":\"> <@a:b> x\\n> y\\n\\nJa\",\"m.relates_to\":{\"m.in_reply_to\":{\"event_id\":\"$o\"}}}"),
+    {SAID("{\"msgtype\":\"m.text\",\"body\":\"> <@a:b> x\\n> "
+          "y\\n\\nJa\",\"m.relates_to\":{\"m.in_reply_to\":{\"event_id\":\"$o\"}}}"),
      MX_MESSAGE, "Ja", NULL, NULL, "$o"},
     {SAID("{\"msgtype\":\"m.text\",\"body\":\"> kein Zitat\"}"), MX_MESSAGE, "> kein Zitat", NULL, NULL, NULL},
-    {SAID("{\"msgtype\":\"m.text\",\"body\":\"* neu\",\"m.new_content\":{\"msgtype\":\"m.text\",\"body\":\"neu\"},"
+    {SAID("{\"msgtype\":\"m.text\",\"body\":\"* "
+          "neu\",\"m.new_content\":{\"msgtype\":\"m.text\",\"body\":\"neu\"},"
           "\"m.relates_to\":{\"rel_type\":\"m.replace\",\"event_id\":\"$o\"}}"),
      MX_EDIT, "neu", NULL, "$o", NULL},
-    {SAID("{\"msgtype\":\"m.text\",\"body\":\"* neu\",\"m.relates_to\":{\"rel_type\":\"m.replace\",\"event_id\":\"$o\"}}"), MX_MESSAGE,
-     "* neu", NULL, NULL, NULL},
-    {EVENT("m.reaction", "{\"m.relates_to\":{\"rel_type\":\"m.annotation\",\"event_id\":\"$o\",\"key\":\"+1\"}}"), MX_REACTION, "+1", NULL, "$o", NULL},
+    {SAID("{\"msgtype\":\"m.text\",\"body\":\"* "
+          "neu\",\"m.relates_to\":{\"rel_type\":\"m.replace\",\"event_id\":\"$o\"}}"),
+     MX_MESSAGE, "* neu", NULL, NULL, NULL},
+    {EVENT("m.reaction", "{\"m.relates_to\":{\"rel_type\":\"m.annotation\",\"event_id\":\"$o\",\"key\":\"+1\"}}"), MX_REACTION, "+1", NULL, "$o",
+     NULL},
     {EVENT("m.reaction", "{\"m.relates_to\":{\"key\":\"+1\"}}"), MX_IGNORED, NULL, NULL, NULL, NULL},
     {EVENT("m.room.redaction", "{\"redacts\":\"$o\"}"), MX_REDACTION, "", NULL, "$o", NULL},
     {EVENT("m.room.redaction", "{}"), MX_IGNORED, NULL, NULL, NULL, NULL},
     {EVENT("m.room.encrypted", "{\"ciphertext\":\"x\"}"), MX_ENCRYPTED, "", NULL, NULL, NULL},
     {EVENT("m.room.encrypted", "{}"), MX_IGNORED, NULL, NULL, NULL, NULL},
     {EVENT("m.poll.start", "{\"x\":1}"), MX_IGNORED, NULL, NULL, NULL, NULL},
-    {"{\"event_id\":\"$e\",\"sender\":\"@amt:lab.test\",\"type\":\"m.room.message\",\"content\":{\"body\":\"x\"}}", MX_IGNORED, NULL, NULL, NULL, NULL},
-    {"{\"event_id\":\"$e\",\"sender\":\"jana\",\"type\":\"m.room.message\",\"content\":{\"body\":\"x\"}}", MX_IGNORED, NULL, NULL, NULL, NULL},
-    {"{\"event_id\":\"$e x\",\"sender\":\"@j:l\",\"type\":\"m.room.message\",\"content\":{\"body\":\"x\"}}", MX_IGNORED, NULL, NULL, NULL, NULL},
-    {"{\"event_id\":\"$e\",\"sender\":\"@j:l\",\"state_key\":\"\",\"type\":\"m.room.message\",\"content\":{\"body\":\"x\"}}", MX_IGNORED, NULL, NULL, NULL, NULL},
+    {"{\"event_id\":\"$e\",\"sender\":\"@amt:lab.test\",\"type\":\"m.room.message\",\"content\":{"
+     "\"body\":\"x\"}}",
+     MX_IGNORED, NULL, NULL, NULL, NULL},
+    {"{\"event_id\":\"$e\",\"sender\":\"jana\",\"type\":\"m.room.message\",\"content\":{\"body\":"
+     "\"x\"}}",
+     MX_IGNORED, NULL, NULL, NULL, NULL},
+    {"{\"event_id\":\"$e "
+     "x\",\"sender\":\"@j:l\",\"type\":\"m.room.message\",\"content\":{\"body\":\"x\"}}",
+     MX_IGNORED, NULL, NULL, NULL, NULL},
+    {"{\"event_id\":\"$e\",\"sender\":\"@j:l\",\"state_key\":\"\",\"type\":\"m.room.message\","
+     "\"content\":{\"body\":\"x\"}}",
+     MX_IGNORED, NULL, NULL, NULL, NULL},
     {"[]", MX_IGNORED, NULL, NULL, NULL, NULL},
     {"null", MX_IGNORED, NULL, NULL, NULL, NULL},
 };
@@ -89,7 +104,8 @@ START_TEST(limits_of_ids_and_addresses) {
     ck_assert(!mx_user_is_valid(SPAN("@a")));
     ck_assert_int_eq(mx_mxc_split(SPAN("mxc://h.test:8448/aB_-9"), &server, &media), 0);
     ck_assert(span_eq(server, "h.test:8448") && span_eq(media, "aB_-9"));
-    const char *const bad[] = {"", "mxc://", "mxc://h", "mxc://h/", "mxc:///a", "http://h/a", "mxc://h/a/b", "mxc://h/..", "mxc://h@x/a", "mxc://h/a?b", "mxc://h/a%2f"};
+    const char *const bad[] = {"",           "mxc://",      "mxc://h",     "mxc://h/",    "mxc:///a", "http://h/a", "mxc://h/a/b",
+                               "mxc://h/..", "mxc://h@x/a", "mxc://h/a?b", "mxc://h/a%2f"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(mx_mxc_split(span_str(bad[i]), &server, &media) < 0, "%s", bad[i]);
 }
@@ -337,8 +353,10 @@ START_TEST(a_mark_says_that_all_before_was_read) {
         ck_assert(mx_answer("/send/", 200, id));
     }
     ck_assert(mx_answer("since=s0", 200,
-                        "{\"next_batch\":\"s1\",\"rooms\":{\"join\":{\"!r:l\":{\"ephemeral\":{\"events\":[{\"type\":\"m.receipt\",\"content\":"
-                        "{\"$s1\":{\"m.read\":{\"@jana:lab.test\":{\"ts\":1800000000000},\"@amt:lab.test\":{}}}}}]}}}}}"));
+                        "{\"next_batch\":\"s1\",\"rooms\":{\"join\":{\"!r:l\":{\"ephemeral\":{"
+                        "\"events\":[{\"type\":\"m.receipt\",\"content\":"
+                        "{\"$s1\":{\"m.read\":{\"@jana:lab.test\":{\"ts\":1800000000000},\"@amt:"
+                        "lab.test\":{}}}}}]}}}}}"));
     ck_assert_int_eq(fake.receipts, 2);
     ck_assert_uint_eq(fake.last_receipt, DRAHT_RECEIPT_READ);
     mx_end();
@@ -353,6 +371,196 @@ START_TEST(a_dead_token_in_the_configuration_is_not_hammered) {
     ck_assert_ptr_null(mx.runs);
     fake_advance(2000);
     ck_assert_ptr_nonnull(mx_asked("/versions"));
+    mx_end();
+}
+END_TEST
+
+/* ---- rooms that are over, conversations of two ---- */
+static const struct {
+    const char *before, *room, *user, *after; /* after NULL: nothing to change */
+} directs[] = {
+    {"{}", "!r:l", "@a:l", "{\"@a:l\":[\"!r:l\"]}"},
+    {"{\"@a:l\":[\"!x:l\"],\"@b:l\":[\"!y:l\"]}", "!r:l", "@a:l", "{\"@a:l\":[\"!x:l\",\"!r:l\"],\"@b:l\":[\"!y:l\"]}"},
+    {"{\"@a:l\":[\"!r:l\"]}", "!r:l", "@a:l", NULL},
+    {"{\"@b:l\":[\"!r:l\",\"!y:l\"]}", "!r:l", "@a:l", "{\"@a:l\":[\"!r:l\"],\"@b:l\":[\"!y:l\"]}"},
+    {"{\"@a:l\":[\"!r:l\"],\"@b:l\":[\"!y:l\",\"!r:l\"]}", "!r:l", NULL, "{\"@b:l\":[\"!y:l\"]}"},
+    {"{\"@b:l\":[\"!y:l\"]}", "!r:l", NULL, NULL},
+    {"{\"@a:l\":7,\"@b:l\":\"!r:l\",\"@c:l\":[3,null]}", "!r:l", "@a:l", "{\"@a:l\":[\"!r:l\"],\"@b:l\":\"!r:l\",\"@c:l\":[3,null]}"},
+};
+START_TEST(m_direct_is_merged) {
+    json_t *all = json_parse(span_str(directs[_i].before), 1 << 16, NULL);
+    json_t *want = json_parse(span_str(directs[_i].after ? directs[_i].after : directs[_i].before), 1 << 16, NULL);
+    ck_assert_int_eq(mx_direct_merge(all, directs[_i].room, directs[_i].user), directs[_i].after != NULL);
+    ck_assert_msg(json_equal(all, want), "case %d", _i);
+    json_decref(all);
+    json_decref(want);
+}
+END_TEST
+
+#define INVITE(room, by)                                                                                                                             \
+    "\"" room "\":{\"invite_state\":{\"events\":[{\"type\":\"m.room.member\",\"state_key\":\"@"                                                      \
+    "amt:lab.test\",\"sender\":\"" by "\",\"content\":{\"membership\":\"invite\",\"is_direct\":true}}]}}"
+#define DIRECT "/account_data/m.direct"
+
+static void says(const char *method, const char *part) {
+    struct draht_http_run *r = mx_asked(DIRECT);
+    ck_assert_ptr_nonnull(r);
+    ck_assert_str_eq(r->method, method);
+    if (part)
+        ck_assert_msg(strstr(r->body, part) != NULL, "%s lacks %s", r->body, part);
+}
+static const char *kept_invites(void) {
+    for (size_t i = 0; i < fake.states_n; i++)
+        if (strcmp(fake.states[i].key, "invites") == 0)
+            return fake.states[i].value;
+    return "";
+}
+
+/* Two join at once, the document cannot be had at first, and another client overwrites ours. */
+START_TEST(m_direct_is_written_again_when_somebody_else_was_quicker) {
+    ck_assert(mx_begin());
+    ck_assert(mx_answer("since=s0", 200, "{\"next_batch\":\"s1\",\"rooms\":{\"invite\":{" INVITE("!a:l", "@a:l") "," INVITE("!b:l", "@b:l") "}}}"));
+    ck_assert_ptr_nonnull(strstr(kept_invites(), "\"by\":\"@a:l\""));
+    ck_assert(mx_answer("/rooms/%21a%3Al/join", 200, "{}"));
+    ck_assert(mx_answer(DIRECT, 502, "<html>"));
+    ck_assert_ptr_null(mx_asked(DIRECT));
+    ck_assert(mx_answer("/rooms/%21b%3Al/join", 200, "{}"));
+    fake_advance(20000);
+    says("GET", NULL);
+    ck_assert(mx_answer(DIRECT, 200, "{\"@x:l\":[\"!x:l\"]}"));
+    says("PUT", "\"@a:l\":[\"!a:l\"]");
+    says("PUT", "\"@b:l\":[\"!b:l\"]");
+    says("PUT", "\"@x:l\":[\"!x:l\"]");
+    ck_assert(mx_answer(DIRECT, 200, "{}"));
+    says("GET", NULL);
+    ck_assert(mx_answer(DIRECT, 200, "{\"@x:l\":[\"!x:l\",\"!z:l\"]}"));
+    says("PUT", "\"!z:l\"");
+    says("PUT", "\"@a:l\":[\"!a:l\"]");
+    ck_assert(mx_answer(DIRECT, 200, "{}"));
+    ck_assert(mx_answer("since=s1", 200, "{\"next_batch\":\"s2\"}"));
+    ck_assert_msg(strstr(kept_invites(), "!a:l") != NULL, "it is not over yet: %s", kept_invites());
+    ck_assert(mx_answer(DIRECT, 200, "{\"@a:l\":[\"!a:l\"],\"@b:l\":[\"!b:l\"]}"));
+    ck_assert_ptr_null(mx_asked(DIRECT));
+    ck_assert(mx_answer("since=s2", 200, "{\"next_batch\":\"s3\"}"));
+    ck_assert_str_eq(kept_invites(), "[]");
+    mx_end();
+}
+END_TEST
+
+START_TEST(a_document_that_never_keeps_ours_is_given_up) {
+    ck_assert(mx_begin());
+    ck_assert(mx_answer("since=s0", 200, "{\"next_batch\":\"s1\",\"rooms\":{\"invite\":{" INVITE("!a:l", "@a:l") "}}}"));
+    ck_assert(mx_answer("/join", 200, "{}"));
+    int puts = 0;
+    while (mx_asked(DIRECT)) {
+        puts += strcmp(mx_asked(DIRECT)->method, "PUT") == 0;
+        ck_assert_int_lt(puts, 20);
+        ck_assert(mx_answer(DIRECT, 200, "{}"));
+    }
+    ck_assert_int_eq(puts, 5);
+    mx_end();
+}
+END_TEST
+
+START_TEST(the_newest_tickets_of_a_room_are_remembered) {
+    struct mx_memory x = {0};
+    char number[24];
+    for (int i = 1; i <= MX_TICKETS_MAX + 1; i++) {
+        snprintf(number, sizeof number, "2026-00000%d", i);
+        mx_memory_ticket(&x, span_str(number));
+    }
+    ck_assert_str_eq(x.tickets, "2026-000009,2026-000008,2026-000007,2026-000006,2026-000005,2026-"
+                                "000004,2026-000003,2026-000002");
+    mx_memory_ticket(&x, SPAN("2026-000005"));
+    mx_memory_ticket(&x, SPAN(""));
+    mx_memory_ticket(&x, SPAN("123456789012345678901234"));
+    ck_assert_str_eq(x.tickets, "2026-000005,2026-000009,2026-000008,2026-000007,2026-000006,2026-"
+                                "000004,2026-000003,2026-000002");
+}
+END_TEST
+
+#define MEMBER(who, membership)                                                                                                                      \
+    "{\"event_id\":\"$m\",\"sender\":\"" who "\",\"type\":\"m.room.member\",\"state_key\":\"" who "\",\"content\":{\"membership\":\"" membership     \
+    "\"}}"
+
+START_TEST(a_room_without_its_citizen_is_left_and_forgotten_once_that_is_kept) {
+    ck_assert(mx_begin());
+    ck_assert(mx_answer("since=s0", 200, NEWS("s1", MEMBER("@jana:lab.test", "join") "," SAID("{\"msgtype\":\"m.text\",\"body\":\"Hallo\"}"))));
+    ck_assert_ptr_null(mx_asked("/leave"));
+    ck_assert(mx_answer("since=s1", 200, NEWS("s2", MEMBER("@jana:lab.test", "leave"))));
+    ck_assert_ptr_nonnull(mx_asked("since=s2"));
+    ck_assert(mx_answer("/leave", 503, ""));
+    fake_advance(20000);
+    ck_assert(mx_answer("/leave", 200, "{}"));
+    ck_assert(mx_answer("/forget", 200, "{}"));
+    ck_assert(mx_answer(DIRECT, 200, "{\"@jana:lab.test\":[\"!r:l\"]}"));
+    says("PUT", "{}");
+    ck_assert(mx_answer("/joined_rooms", 200, "{\"joined_rooms\":[\"!x:l\"]}"));
+    send_it(1);
+    ck_assert_int_eq(mx.settled.verdict, DRAHT_OPTED_OUT);
+    mx_end();
+}
+END_TEST
+
+START_TEST(somebody_else_in_the_room_keeps_us_there) {
+    ck_assert(mx_begin());
+    ck_assert(mx_answer("since=s0", 200, NEWS("s1", MEMBER("@jana:lab.test", "join"))));
+    ck_assert(mx_answer("since=s1", 200,
+                        "{\"next_batch\":\"s2\",\"rooms\":{\"join\":{\"!r:l\":{\"summary\":{\"m.joined_member_"
+                        "count\":2},\"timeline\":{\"events\":[" MEMBER("@jana:lab.test", "leave") "]}}}}}"));
+    ck_assert_ptr_null(mx_asked("/leave"));
+    mx_end();
+}
+END_TEST
+
+#define DAYS(n) ((n)*86400000LL)
+static const struct {
+    int days;
+    bool is_closed;
+    int64_t closed_for_ms;
+    bool leaves;
+} sweeps[] = {{3, true, DAYS(3) + 3600000, true}, {3, true, DAYS(3) + 3599999, false}, {3, false, DAYS(30), false}, {0, true, DAYS(30), false}};
+
+START_TEST(a_room_whose_tickets_are_closed_long_enough_is_left) {
+    ck_assert(mx_begin());
+    char changed[200];
+    snprintf(changed, sizeof changed, "{\"homeserver\":\"http://127.0.0.1:8008\",\"access_token\":\"t\",\"leave_when_closed\":%d}", sweeps[_i].days);
+    ck_assert_int_eq(matrix_ops.reload(fake.channel, changed), 0);
+    ck_assert(mx_answer("since=s0", 200, NEWS("s1", SAID("{\"msgtype\":\"m.text\",\"body\":\"Hallo\"}"))));
+    fake.is_closed = sweeps[_i].is_closed;
+    fake_advance(DAYS(2));
+    ck_assert_msg(!mx_asked("draht-closed"), "it spoke less than three days ago");
+    int64_t now = fake.now_ms + DAYS(1) + 3600000;
+    fake.updated_ms = now - sweeps[_i].closed_for_ms;
+    fake_advance(DAYS(1) + 3600000);
+    ck_assert_int_eq(mx_asked("draht-closed") != NULL, sweeps[_i].leaves);
+    if (sweeps[_i].leaves) {
+        ck_assert(mx_answer("draht-closed", 200, "{\"event_id\":\"$x\"}"));
+        ck_assert(mx_answer("/leave", 200, "{}"));
+        ck_assert(mx_answer("/forget", 200, "{}"));
+        fake_advance(DAYS(9));
+        ck_assert_ptr_null(mx_asked("draht-closed"));
+    } else if (sweeps[_i].days && sweeps[_i].is_closed) { /* looked at again a day later */
+        fake_advance(DAYS(1) + 3600000);
+        ck_assert_ptr_nonnull(mx_asked("draht-closed"));
+    }
+    mx_end();
+}
+END_TEST
+
+START_TEST(the_token_ends_in_the_middle_of_a_gap) {
+    ck_assert(mx_begin());
+    ck_assert(mx_answer("since=s0", 200,
+                        "{\"next_batch\":\"s1\",\"rooms\":{\"join\":{\"!r:l\":{\"timeline\":{"
+                        "\"limited\":true,\"prev_batch\":\"p\",\"events\":[" SAID("{\"msgtype\":\"m.text\",\"body\":\"Hallo\"}") "]}}}}}"));
+    ck_assert(mx_answer("/messages", 200,
+                        "{\"end\":\"q\",\"chunk\":[{\"event_id\":\"$old\",\"sender\":\"@jana:lab."
+                        "test\",\"type\":\"m.room.message\","
+                        "\"content\":{\"msgtype\":\"m.text\",\"body\":\"Davor\"}}]}"));
+    ck_assert(mx_answer("from=q", 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}"));
+    ck_assert_int_eq(mx.is_up, 0);
+    ck_assert_uint_eq(fake.messages_n, 0);
+    ck_assert_ptr_null(mx.runs);
     mx_end();
 }
 END_TEST
@@ -391,6 +599,14 @@ int main(void) {
     tcase_add_test(t, after_a_day_nobody_can_tell);
     tcase_add_test(t, a_mark_says_that_all_before_was_read);
     tcase_add_test(t, a_dead_token_in_the_configuration_is_not_hammered);
+    tcase_add_loop_test(t, m_direct_is_merged, 0, (int)(sizeof directs / sizeof *directs));
+    tcase_add_test(t, m_direct_is_written_again_when_somebody_else_was_quicker);
+    tcase_add_test(t, a_document_that_never_keeps_ours_is_given_up);
+    tcase_add_test(t, the_newest_tickets_of_a_room_are_remembered);
+    tcase_add_test(t, a_room_without_its_citizen_is_left_and_forgotten_once_that_is_kept);
+    tcase_add_test(t, somebody_else_in_the_room_keeps_us_there);
+    tcase_add_loop_test(t, a_room_whose_tickets_are_closed_long_enough_is_left, 0, (int)(sizeof sweeps / sizeof *sweeps));
+    tcase_add_test(t, the_token_ends_in_the_middle_of_a_gap);
     tcase_add_test(t, normalize_refuses_what_is_no_answer_of_sync);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);

@@ -10,7 +10,7 @@ const error = (status, errcode, more = {}) => ({ status, body: { errcode, error:
 
 class FakeMatrix {
     constructor() {
-        Object.assign(this, { users: new Map(), tokens: new Map(), rooms: new Map(), stream: [], txns: new Map(), media: new Map(), waiting: new Set(), rules: [], requests: [] });
+        Object.assign(this, { users: new Map(), tokens: new Map(), rooms: new Map(), stream: [], txns: new Map(), media: new Map(), direct: new Map(), forgotten: [], waiting: new Set(), rules: [], requests: [] });
         this.old_media = false;
         this.citizens = new Set(); // their tokens: rules are for the office alone
     }
@@ -108,6 +108,7 @@ class FakeMatrix {
         const m = path.match(/^\/_matrix\/(client\/v1\/media|media\/v3)\/download\/[^/]+\/([^/]+)$/);
         if (m) return this.download(m[1] === 'media/v3', m[2]);
         if (/profile/.test(path)) return { body: {} };
+        if (path.endsWith('/account_data/m.direct')) return this.m_direct(w, q.method, json);
         return this.in_room(w, q.method, path, url, json);
     }
 
@@ -119,6 +120,12 @@ class FakeMatrix {
         this.tokens.set(token, { user, device });
         if (user !== this.office) this.citizens.add(token);
         return { body: { user_id: user, access_token: token, device_id: device } };
+    }
+
+    m_direct(w, method, json) {
+        if (method === 'PUT') this.direct.set(w.user, json());
+        else if (!this.direct.has(w.user)) return error(404, 'M_NOT_FOUND');
+        return { body: method === 'PUT' ? {} : this.direct.get(w.user) };
     }
 
     download(is_old, media) {
@@ -134,13 +141,13 @@ class FakeMatrix {
         this.add(room, { type: 'm.room.create', sender: w.user, state_key: '', content: {} });
         this.member(room, w.user, w.user, 'join');
         for (const s of o.initial_state || []) this.add(room, { ...s, sender: w.user });
-        for (const who of o.invite || []) this.member(room, w.user, who, 'invite');
+        for (const who of o.invite || []) this.member(room, w.user, who, 'invite', o.is_direct);
         return { body: { room_id: room.id } };
     }
 
-    member(room, by, who, membership) {
+    member(room, by, who, membership, is_direct) {
         room.members.set(who, membership);
-        this.add(room, { type: 'm.room.member', sender: by, state_key: who, content: { membership, displayname: who.slice(1).split(':')[0] } });
+        this.add(room, { type: 'm.room.member', sender: by, state_key: who, content: { membership, displayname: who.slice(1).split(':')[0], ...(is_direct ? { is_direct } : {}) } });
     }
 
     add(room, event) {
@@ -175,6 +182,11 @@ class FakeMatrix {
         }
         if (rest[0] === 'leave') {
             this.member(room, w.user, w.user, 'leave');
+            return { body: {} };
+        }
+        if (rest[0] === 'forget') {
+            if (there !== 'leave') return error(400, 'M_UNKNOWN');
+            this.forgotten.push(`${w.user} ${room.id}`);
             return { body: {} };
         }
         if (there !== 'join') return error(403, 'M_FORBIDDEN');

@@ -139,6 +139,14 @@ test('a room with more people is left; a citizen who left is not written to', { 
     await jana.say(room, 'Marke nach dem Austritt');
     await ticketWith(gateway, 'Marke nach dem Austritt');
     await becomes(gateway, await answer(gateway, t.number, 'Noch da?'), 'opted_out');
+    const amt = await new Citizen(synapse.url, 'amt', 'geheim').login();
+    await until('the room without its citizen to be left', async () => !(await amt.call('GET', '/_matrix/client/v3/joined_rooms')).joined_rooms.includes(alone), 45000);
+    await until('m.direct to name the room that goes on, and no other', async () => {
+        const direct = await amt.call('GET', `/_matrix/client/v3/user/${encodeURIComponent(OFFICE)}/account_data/m.direct`);
+        return direct['@jana:lab.test']?.includes(room) && !direct['@olga:lab.test'];
+    }, 45000);
+    await assert.rejects(amt.call('GET', `/_matrix/client/v3/rooms/${encodeURIComponent(alone)}/messages?dir=b&limit=1`), /403/, 'forgotten');
+    await amt.close();
     await olga.close();
 });
 

@@ -76,6 +76,40 @@ test('a gap is closed page by page, in its order, up to what is known', { timeou
     assert.equal((await tickets(gateway)).length, 2);
 });
 
+test('the token ends while a gap is being closed: after the new login nothing is missing', { timeout: 120000 }, async () => {
+    fake.page_max = 10; // and fewer in the answer of /sync than were said
+    const blocked = fake.rule(/GET .*\/sync/, { status: 503, body: {} }, 1000);
+    await jana.types(room, true);
+    await until('the poll to be refused', () => blocked.hits > 0);
+    const said = Array.from({ length: 60 }, (_, i) => `Mittendrin ${i}`);
+    for (const s of said) await jana.say(room, s);
+    const ended = fake.rule(/GET .*\/messages.*/, { status: 401, body: { errcode: 'M_UNKNOWN_TOKEN', soft_logout: false } });
+    blocked.times = 0;
+    await arrives('Mittendrin 59');
+    assert.equal(ended.hits, 1);
+    assert.deepEqual((await texts(gateway, number)).filter((t) => t.startsWith('Mittendrin')), said);
+    await up(gateway);
+});
+
+test('a room for two stands in m.direct beside what others wrote there; without its citizen it is left and forgotten', { timeout: 120000 }, async () => {
+    const mine = () => fake.direct.get(OFFICE) || {};
+    await until('the first room in m.direct', () => mine()['@jana:fake.test']?.includes(room));
+    fake.direct.set(OFFICE, { ...mine(), '@chef:fake.test': ['!chef:fake.test'] });
+    fake.rule(/PUT .*\/account_data\/m\.direct/, { status: 502, body: {} });
+    const second = await jana.room(OFFICE);
+    await jana.say(second, 'Ein zweiter Raum');
+    const t = await ticketWith(gateway, 'Ein zweiter Raum');
+    await until('the second room in m.direct', () => mine()['@jana:fake.test']?.includes(second), 45000);
+    assert.ok(mine()['@jana:fake.test'].includes(room));
+    assert.deepEqual(mine()['@chef:fake.test'], ['!chef:fake.test']);
+    await jana.leave(second);
+    await until('the room to be forgotten', () => fake.forgotten.includes(`${OFFICE} ${second}`), 45000);
+    assert.equal(fake.rooms.get(second).members.get(OFFICE), 'leave');
+    await until('the room to be out of m.direct', () => !mine()['@jana:fake.test'].includes(second), 45000);
+    await becomes(gateway, await answer(gateway, t.number, 'Noch da?'), 'opted_out');
+    assert.equal(fake.rooms.get(room).members.get(OFFICE), 'join');
+});
+
 test('soft logout: the same device comes back; hard logout: a new one; nothing is lost', { timeout: 120000 }, async () => {
     for (const soft of [true, false]) {
         const before_ids = new Set([...fake.tokens.values()].filter((t) => t.user === OFFICE).map((t) => t.device));
