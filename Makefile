@@ -9,7 +9,7 @@ endif
 SAN ?= 0
 FUZZ ?= 0
 
-PKGS := libuv libwebsockets hiredis libcurl gmime-3.0 jansson libfyaml libsodium
+PKGS := libuv libwebsockets hiredis libcurl gmime-3.0 jansson libfyaml libsodium libcrypto
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lytnef -lm -ldl -lpthread
 

@@ -38,9 +38,10 @@ void envelope_seal(const struct contact *c, struct span plain, struct buf *out) 
 }
 
 void envelope_seal_json(const struct contact *c, const json_t *v, struct buf *out) {
-    char *text = json_text(v);
-    envelope_seal(c, span_str(text), out);
-    free(text);
+    struct buf text = {0};
+    json_write(v, &text);
+    envelope_seal(c, buf_span(&text), out);
+    buf_free(&text);
 }
 
 int contact_from(const struct router *r, struct span id, struct span wrapped, struct contact *out) {

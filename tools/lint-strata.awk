@@ -29,6 +29,7 @@ FNR == 1 {
 /^#include <hiredis/ && FILENAME !~ /^gateway\/net\/redis[a-z_]*\.[ch]$/ { fault("hiredis belongs to gateway/net/redis") }
 /^#include <curl/ && FILENAME !~ /^(gateway\/net\/(transfer|http_client|stream_client)|channels\/email\/)/ { fault("libcurl belongs to net/transfer, net/http_client, net/stream_client and the email transfers") }
 /^#include <sodium/ && FILENAME !~ /^gateway\/base\/(crypto|id)/ { fault("libsodium belongs to base/crypto") }
+/^#include <openssl/ && FILENAME !~ /^gateway\/base\/crypto/ { fault("libcrypto belongs to base/crypto") }
 /^#include <jansson/ && FILENAME !~ /^gateway\/base\/json/ { fault("jansson belongs to base/json.h") }
 /^#include <libfyaml/ && FILENAME !~ /^config\/(tree|locale)/ { fault("libfyaml belongs to config/tree.c") }
 /^#include <gmime/ && FILENAME !~ /^channels\/email\// { fault("GMime belongs to channels/email") }

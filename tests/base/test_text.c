@@ -131,6 +131,55 @@ START_TEST(json) {
 }
 END_TEST
 
+static json_t *any_json(unsigned *seed, int depth) {
+    char s[24];
+    json_t *v;
+    size_t n = (size_t)rand_r(seed) % sizeof s;
+    for (size_t i = 0; i < n; i++)
+        s[i] = (char)(rand_r(seed) % 128); /* quotes, backslashes, every control, NUL too */
+    switch (rand_r(seed) % (depth ? 8 : 6)) {
+    case 0:
+        return json_integer(rand_r(seed) - RAND_MAX / 2);
+    case 1:
+        return json_real(rand_r(seed) / 7.0);
+    case 2:
+        return rand_r(seed) % 2 ? json_true() : json_false();
+    case 3:
+        return json_null();
+    case 6:
+        v = json_array();
+        for (size_t i = 0; i < n % 5; i++)
+            json_array_append_new(v, any_json(seed, depth - 1));
+        return v;
+    case 7:
+        v = json_object();
+        for (size_t i = 0; i < n % 5; i++) {
+            char key[16];
+            snprintf(key, sizeof key, "\"k\n%d", rand_r(seed) % 9);
+            json_object_set_new(v, key, any_json(seed, depth - 1));
+        }
+        return v;
+    default:
+        return n % 2 ? json_stringn(s, n) : json_string("ä€😀\x7F/");
+    }
+}
+
+START_TEST(json_writes_what_jansson_does) {
+    for (unsigned i = 0; i < 3000; i++) {
+        unsigned seed = i;
+        json_t *v = any_json(&seed, 4);
+        char *own = json_text(v), *theirs = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+        ck_assert_msg(!strcmp(own, theirs), "seed %u: %s is not %s", i, own, theirs);
+        free(own);
+        free(theirs);
+        json_decref(v);
+    }
+    char *none = json_text(NULL);
+    ck_assert_str_eq(none, "null");
+    free(none);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("base/text");
     TCase *t = tcase_create("all");
@@ -138,6 +187,7 @@ int main(void) {
     tcase_add_test(t, buffers);
     tcase_add_test(t, utf8);
     tcase_add_test(t, json);
+    tcase_add_test(t, json_writes_what_jansson_does);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
