@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * crypto: the only door to libsodium, and to libcrypto for SHA-256. One master key (32 bytes) per installation; purpose keys are
- * derived from it; each contact has a data key of its own, kept wrapped by the master.
+ * crypto: the only door to libsodium, and to libcrypto for SHA-256. One master key (32 bytes) per
+ * installation; purpose keys are derived from it; each contact has a data key of its own, kept
+ * wrapped by the master.
  */
 #ifndef DRAHT_BASE_CRYPTO_H
 #define DRAHT_BASE_CRYPTO_H
