@@ -60,7 +60,8 @@ static void on_ended(void *arg, int64_t status, int signal) {
     struct conf *k = arg;
     (void)status, (void)signal;
     k->driver_gone = true;
-    k->driver = NULL;
+    if (k->driver) /* it ended by itself */
+        child_end(&k->driver, 0);
 }
 
 static bool is_ready(const struct conf *k) {
@@ -109,8 +110,7 @@ static bool is_gone(const struct conf *k) {
 
 void conf_driver_end(struct conf *k) {
     if (k->driver) {
-        struct child *c = k->driver;
-        child_end(&c, GRACE_MS);
+        child_end(&k->driver, GRACE_MS);
         conf_wait(k, is_gone, GRACE_MS * 2);
     }
     buf_free(&k->driver_err);

@@ -166,6 +166,22 @@ test('one case alone, and options laid over', async () => {
     assert.equal(wrong.code, 1);
 });
 
+test('a driver that ends by itself is named, and nothing of it is left behind', async () => {
+    const folder = path.join(dir, 'driven');
+    fs.cpSync(path.join(dir, 'taube'), folder, { recursive: true });
+    const script = fs.readFileSync(path.join(folder, 'conformance.yaml'), 'utf8');
+    const clean = (r) => assert.doesNotMatch(r.out, /Sanitizer|runtime error/);
+    fs.writeFileSync(path.join(folder, 'conformance.yaml'), `driver: "echo out of paper >&2; exit 3"\n${script}`);
+    const atOnce = await draht('test', folder);
+    assert.equal(atOnce.code, 1);
+    assert.match(atOnce.out, /driver .* ended\. It said: out of paper/);
+    clean(atOnce);
+    fs.writeFileSync(path.join(folder, 'conformance.yaml'), `driver: "read START; echo '{\\"ready\\":true}'; read NEXT"\n${script}`);
+    const later = await draht('test', folder, '--case', 'accept');
+    assert.match(later.out, /^accept +FAILED/m);
+    clean(later);
+});
+
 test('a broken channel is told what to mend', async () => {
     const table = [
         ['early', '    begin(p);\n    p->h->accept(p->host, &m, on_stored, w);', '    answer(p, x, 200, "ok");\n    begin(p);\n    p->h->accept(p->host, &m, on_stored, w);', 'accept', /before Draht had the message on disk/],
