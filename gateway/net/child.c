@@ -263,7 +263,7 @@ int child_write(struct child *c, struct span bytes) {
         return ERR_CLOSED;
     if (bytes.n == 0)
         return 0;
-    if (uv_stream_get_write_queue_size(in) > STDIN_QUEUE_BYTES_MAX)
+    if (uv_stream_get_write_queue_size(in) + bytes.n > STDIN_QUEUE_BYTES_MAX)
         return ERR_LIMIT;
     struct input_write *w = xcalloc(1, sizeof *w + bytes.n);
     memcpy(w->bytes, bytes.p, bytes.n);

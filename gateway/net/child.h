@@ -28,7 +28,7 @@ struct child_options {
 };
 struct child *child_spawn(struct loop *l, const struct child_options *o, struct fault *f);
 int child_pid(const struct child *c);
-/* stdin, copied. ERR_LIMIT: more than 4 MiB wait already, ERR_CLOSED: stdin is closed; nothing was
+/* stdin, copied. ERR_LIMIT: more than 4 MiB would wait, ERR_CLOSED: stdin is closed; nothing was
  * taken. */
 int child_write(struct child *c, struct span bytes);
 void child_read_stop(struct child *c); /* nothing more from fd 1 until child_read_start */
