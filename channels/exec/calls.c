@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* calls: what a program may ask of Draht, method by method. Wrong parameters are its own affair:
- * they are answered, nothing else. Messages and files are in calls_in.c. */
+ * they are answered, nothing else. Messages and files are in calls_in.c, what is kept or looked up
+ * in calls_store.c. */
 #include "channels/exec/exec_private.h"
 
 #include <stdio.h>
@@ -8,57 +9,8 @@
 
 #include "gateway/base/utf8.h"
 
-#define KEY_BYTES_MAX 200
-#define VALUE_BYTES_MAX 65536
 #define NAME_BYTES_MAX 100
 #define HISTORY_MAX 50
-
-/* The text of a member, 1 to most bytes, without NUL; or NULL. */
-static const char *name_of(const json_t *p, const char *key, size_t most) {
-    struct draht_span s = exec_text(p, key);
-    return s.p && s.n && s.n <= most && strlen(s.p) == s.n ? s.p : NULL;
-}
-
-static void call_state_set(struct ask *k, const json_t *p) {
-    const char *key = name_of(p, "key", KEY_BYTES_MAX);
-    struct draht_span value = exec_text(p, "value");
-    int64_t ttl = json_int(p, "ttl_ms", 0);
-    if (!key || !value.p || value.n > VALUE_BYTES_MAX || ttl < 0)
-        ask_error(k, WIRE_BAD_PARAMS,
-                  "key is a text of 1 to 200 bytes, value one of at most 64 KiB.");
-    else
-        k->x->h->state_set(k->x->host, kit_str(key), value, (uint64_t)ttl, ask_done, k);
-}
-
-static void on_state(void *arg, int status, struct draht_span value) {
-    struct ask *k = arg;
-    if (status < 0) {
-        ask_error(k, WIRE_NOT_NOW, "The store cannot be reached.");
-        return;
-    }
-    json_t *o = json_object();
-    if (value.p)
-        json_put(o, "value", kit_in(value));
-    else
-        json_object_set_new(o, "value", json_null());
-    ask_result(k, o);
-}
-
-static void call_state_get(struct ask *k, const json_t *p) {
-    const char *key = name_of(p, "key", KEY_BYTES_MAX);
-    if (key)
-        k->x->h->state_get(k->x->host, kit_str(key), on_state, k);
-    else
-        ask_error(k, WIRE_BAD_PARAMS, "key is a text of 1 to 200 bytes.");
-}
-
-static void call_state_del(struct ask *k, const json_t *p) {
-    const char *key = name_of(p, "key", KEY_BYTES_MAX);
-    if (key)
-        k->x->h->state_del(k->x->host, kit_str(key), ask_done, k);
-    else
-        ask_error(k, WIRE_BAD_PARAMS, "key is a text of 1 to 200 bytes.");
-}
 
 static json_t *history_files(const struct draht_history_item *item) {
     json_t *list = json_array();
@@ -110,13 +62,12 @@ static void call_history(struct ask *k, const json_t *p) {
 }
 
 static void call_fact(struct ask *k, const json_t *p) {
-    const char *name = name_of(p, "name", NAME_BYTES_MAX);
+    const char *name = exec_name(p, "name", NAME_BYTES_MAX);
     if (!name) {
         ask_error(k, WIRE_BAD_PARAMS, "name is needed.");
         return;
     }
-    struct draht_span v = k->x->h->fact(k->x->host, name);
-    on_state(k, 0, v);
+    ask_value(k, k->x->h->fact(k->x->host, name));
 }
 
 static void call_mac(struct ask *k, const json_t *p) {
@@ -133,24 +84,47 @@ static void call_mac(struct ask *k, const json_t *p) {
     ask_result(k, json_pack("{s:s}", "hex", hex));
 }
 
-static void on_lease(void *channel, int held) {
-    struct exec *x = channel;
-    if (x->run && x->run->state == RUN_READY)
-        talk_tell(x->run, "lease", json_pack("{s:b}", "held", held));
+static void tell_lease(struct exec *x) {
+    if (x->run && x->run->state == RUN_READY && x->run->wants_lease)
+        talk_tell(x->run, "lease", json_pack("{s:b}", "held", x->holds_lease));
 }
 
+static void on_lease(void *channel, int held) {
+    struct exec *x = channel;
+    x->holds_lease = held;
+    tell_lease(x);
+}
+
+void calls_ready(struct exec *x) {
+    if (x->holds_lease)
+        tell_lease(x);
+}
+
+/* The right belongs to the channel: it stays while its program is started anew, which asks again
+ * and hears that it is held. */
 static void call_lease(struct ask *k, const json_t *p) {
-    const char *name = name_of(p, "name", NAME_BYTES_MAX);
-    if (!name)
+    struct exec *x = k->x;
+    const char *name = exec_name(p, "name", NAME_BYTES_MAX);
+    if (!name) {
         ask_error(k, WIRE_BAD_PARAMS, "name is needed.");
-    else if (k->x->has_lease)
-        ask_error(k, WIRE_NEVER, "This channel has its lease already.");
-    else if (k->x->h->lease(k->x->host, kit_str(name), on_lease) < 0)
-        ask_error(k, WIRE_NOT_NOW, "There is no lease now.");
-    else {
-        k->x->has_lease = true;
-        ask_result(k, NULL);
+        return;
     }
+    if (x->lease && strcmp(x->lease, name) != 0) {
+        ask_error(k, WIRE_NEVER, "This channel has its lease already.");
+        return;
+    }
+    bool is_new = !x->lease;
+    if (is_new && x->h->lease(x->host, kit_str(name), on_lease) < 0) {
+        ask_error(k, WIRE_NOT_NOW, "There is no lease now.");
+        return;
+    }
+    if (is_new)
+        x->lease = xstrdup(name);
+    if (k->run)
+        k->run->wants_lease = true;
+    ask_result(k, NULL);
+    if (!is_new)
+        calls_ready(x);
 }
 
 static void call_typing(struct ask *k, const json_t *p) {
@@ -184,10 +158,21 @@ static void call_health(struct ask *k, const json_t *p) {
     ask_result(k, NULL);
 }
 
+static void call_offer(struct ask *k, const json_t *p) {
+    struct manifest *m = &k->x->manifest;
+    char err[MANIFEST_ERR_BYTES];
+    if (manifest_offer(p, m, err) < 0) {
+        ask_error(k, WIRE_BAD_PARAMS, err);
+        return;
+    }
+    k->x->h->offer(k->x->host, m->caps, m->text_max, m->concurrency);
+    ask_result(k, NULL);
+}
+
 static void call_log(struct ask *k, const json_t *p) {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     struct exec *x = k->x;
-    const char *level = json_str(p, "level", "info"), *event = name_of(p, "event", 64);
+    const char *level = json_str(p, "level", "info"), *event = exec_name(p, "event", 64);
     int at = 1;
     for (int i = 0; i < 4; i++)
         if (strcmp(levels[i], level) == 0)
@@ -211,10 +196,17 @@ call_fn calls_find(const char *method) {
                {"state.set", call_state_set},
                {"state.get", call_state_get},
                {"state.del", call_state_del},
+               {"state.rank", call_state_rank},
+               {"state.ranked", call_state_ranked},
+               {"tickets", call_tickets},
+               {"aside", call_aside},
+               {"present", call_present},
+               {"scan", call_scan},
                {"blob.put", call_blob_put},
                {"blob.get", call_blob_get},
                {"http.route", call_http_route},
                {"http.request", call_http_request},
+               {"http.cancel", call_http_cancel},
                {"history", call_history},
                {"fact", call_fact},
                {"mac", call_mac},
@@ -222,6 +214,7 @@ call_fn calls_find(const char *method) {
                {"typing", call_typing},
                {"read", call_read},
                {"health", call_health},
+               {"offer", call_offer},
                {"log", call_log}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i].name, method) == 0)

@@ -20,7 +20,7 @@ static struct draht_span clean(struct arena *a, const json_t *p, const char *key
                : (struct draht_span){0};
 }
 
-static void folder(const struct exec *x, const char *name, struct buf *out) {
+void exec_folder(const struct exec *x, const char *name, struct buf *out) {
     buf_addf(out, "%s/%s", x->spool, name);
 }
 
@@ -134,7 +134,8 @@ static void take_in(struct ask *k, const struct files_item *items, size_t n) {
                               .hints_n = read_hints(a, p, hints),
                               .attachments = attachments,
                               .sent_ms = json_int(p, "sent_ms", 0),
-                              .warnings = read_warnings(a, p)};
+                              .warnings = read_warnings(a, p),
+                              .status_url = clean(a, p, "status_url")};
     m.attachments_n = read_attachments(a, p, items, attachments);
     if (has_original && n)
         m.original = kit_out(buf_span(&items[n - 1].bytes));
@@ -148,7 +149,7 @@ static void take_in(struct ask *k, const struct files_item *items, size_t n) {
     arena_free(&a);
 }
 
-static void file_fault(struct ask *k, int status) {
+void ask_file_fault(struct ask *k, int status) {
     if (status == ERR_STORAGE)
         ask_error(k, WIRE_NOT_NOW, "The spool cannot be read.");
     else
@@ -162,7 +163,7 @@ static void on_read(void *arg, int status, const struct files_item *items, size_
     (void)which;
     k->job = NULL;
     if (status < 0)
-        file_fault(k, status);
+        ask_file_fault(k, status);
     else
         take_in(k, items, n);
 }
@@ -173,12 +174,19 @@ static void read_files(struct ask *k, struct files_item *items, size_t n, files_
     for (size_t i = 0; i < n; i++)
         if (!files_name_is_good(items[i].name)) {
             free(items);
-            file_fault(k, ERR_NOT_FOUND);
+            ask_file_fault(k, ERR_NOT_FOUND);
             return;
         }
-    folder(k->x, "in", &path);
+    exec_folder(k->x, "in", &path);
     k->job = files_read(k->x->loop, path.p, items, n, done, k);
     buf_free(&path);
+}
+
+void ask_read_file(struct ask *k, const char *name, files_fn done) {
+    struct files_item *items = xcalloc(1, sizeof *items);
+    snprintf(items->name, sizeof items->name, "%s",
+             strlen(name) > FILES_NAME_BYTES_MAX ? "/" : name);
+    read_files(k, items, 1, done);
 }
 
 static const char *inbound_fault(const json_t *p) {
@@ -260,17 +268,40 @@ static void on_blob_read(void *arg, int status, const struct files_item *items, 
     (void)n, (void)which;
     k->job = NULL;
     if (status < 0)
-        file_fault(k, status);
+        ask_file_fault(k, status);
     else
         k->x->h->blob_put(k->x->host, kit_out(buf_span(&items[0].bytes)), on_blob_put, k);
 }
 
 void call_blob_put(struct ask *k, const json_t *p) {
-    const char *name = json_str(p, "file", "");
-    struct files_item *items = xcalloc(1, sizeof *items);
-    snprintf(items->name, sizeof items->name, "%s",
-             strlen(name) > FILES_NAME_BYTES_MAX ? "/" : name);
-    read_files(k, items, 1, on_blob_read);
+    ask_read_file(k, json_str(p, "file", ""), on_blob_read);
+}
+
+static void on_scanned(void *arg, int status, struct draht_span finding) {
+    struct ask *k = arg;
+    if (status < 0) {
+        ask_error(k, WIRE_NOT_NOW, "Nobody looked at it.");
+        return;
+    }
+    json_t *o = json_object();
+    json_object_set_new(o, "clean", json_boolean(status == 0));
+    json_put(o, "finding", kit_in(finding));
+    ask_result(k, o);
+}
+
+static void on_scan_read(void *arg, int status, const struct files_item *items, size_t n,
+                         size_t which) {
+    struct ask *k = arg;
+    (void)n, (void)which;
+    k->job = NULL;
+    if (status < 0)
+        ask_file_fault(k, status);
+    else
+        k->x->h->scan(k->x->host, kit_out(buf_span(&items[0].bytes)), on_scanned, k);
+}
+
+void call_scan(struct ask *k, const json_t *p) {
+    ask_read_file(k, json_str(p, "file", ""), on_scan_read);
 }
 
 static void on_blob_written(void *arg, int status, const struct files_item *items, size_t n,
@@ -283,7 +314,7 @@ static void on_blob_written(void *arg, int status, const struct files_item *item
         return;
     }
     struct buf path = {0};
-    folder(k->x, "out/", &path);
+    exec_folder(k->x, "out/", &path);
     buf_adds(&path, items[0].name);
     json_t *o = json_object();
     json_put(o, "file", buf_span(&path));
@@ -303,7 +334,7 @@ static void on_blob_get(void *arg, int status, struct draht_span bytes) {
     snprintf(items->name, sizeof items->name, "blob-%llu", (unsigned long long)++k->x->sends_nr);
     buf_add(&items->bytes, bytes.p, bytes.n);
     struct buf path = {0};
-    folder(k->x, "out", &path);
+    exec_folder(k->x, "out", &path);
     k->job = files_write(k->x->loop, path.p, items, 1, on_blob_written, k);
     buf_free(&path);
 }

@@ -18,6 +18,8 @@ static const struct draht_option options[] = {
      "Most processes of its user (not for root)."},
     {"timeout_s", DRAHT_OPT_INT, "30", 1, 600, NULL, 0,
      "Longest wait for an answer of the program."},
+    {"clamd", DRAHT_OPT_STRING, "", 0, 300, NULL, 0,
+     "ClamAV daemon that looks at files when the program asks (scan): unix:/path or host:port."},
     {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL},
 };
 
@@ -50,6 +52,7 @@ static int exec_open(const struct draht_host *h, void *host, const char *id, con
     x->loop = h->builtin(host, "loop");
     x->id = xstrdup(id);
     x->options = o;
+    x->present = json_object();
     x->timeout_ms = json_int(o, "timeout_s", 30) * 1000;
     const char *spool = json_str(o, "spool", "");
     struct buf path = {0};
@@ -76,6 +79,7 @@ static void exec_stop(void *channel, draht_done_fn done, void *arg) {
     x->is_stopping = true;
     x->stopped = done;
     x->stopped_arg = arg;
+    web_streams_end(x);
     loop_timer_stop(&x->again);
     files_drop(x->clearing);
     x->clearing = NULL;
@@ -100,6 +104,8 @@ static void exec_close(void *channel) {
     arena_free(&x->memory);
     json_decref(x->settings);
     json_decref(x->options);
+    json_decref(x->present);
+    free(x->lease);
     free(x->spool);
     free(x->id);
     free(x);
@@ -137,6 +143,11 @@ static void exec_notify(void *channel, struct draht_span thread, const char *wha
     talk_tell(x->run, "notify", p);
 }
 
+static int exec_is_present(void *channel, struct draht_span thread) {
+    const struct exec *x = channel;
+    return thread.n && json_object_getn(x->present, thread.p, thread.n) != NULL;
+}
+
 const struct draht_channel_ops exec_ops = {.size = sizeof(struct draht_channel_ops),
                                            .type = "exec",
                                            .options = options,
@@ -147,4 +158,5 @@ const struct draht_channel_ops exec_ops = {.size = sizeof(struct draht_channel_o
                                            .close = exec_close,
                                            .send = exec_send,
                                            .typing = exec_typing,
-                                           .notify = exec_notify};
+                                           .notify = exec_notify,
+                                           .is_present = exec_is_present};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * exec_private: what the files of the exec channel share. exec.c: options and life; run.c: one
- * process from its start to its end; talk.c: requests to it; calls.c, calls_in.c: its requests;
- * sends.c: replies; web.c: routes. A run outlives its channel until its process is gone.
+ * process from its start to its end; talk.c: requests to it; calls*.c: its requests;
+ * sends.c: replies; web.c: routes, web_call.c: requests. A run outlives its channel until its
+ * process is gone.
  */
 #ifndef DRAHT_CHANNELS_EXEC_PRIVATE_H
 #define DRAHT_CHANNELS_EXEC_PRIVATE_H
@@ -51,8 +52,11 @@ struct ask { /* the program's request (or notification) under way */
     struct ask *next, **prev;
     json_t *id, *params; /* id NULL: notification */
     struct files_job *job;
-    size_t files_n, at;
-    bool is_original;
+    struct draht_http_run *http; /* a request of its under way */
+    const char *stream;          /* its name, in params; NULL: the answer comes whole */
+    uint64_t nr;
+    size_t unread; /* pieces that the program has not answered */
+    bool wants_file;
 };
 struct sending { /* a reply under way */
     struct exec *x;
@@ -82,7 +86,7 @@ struct run {
     struct pending *pending;
     int64_t last_id, began_ms, health_ms, alive_ms;
     size_t asks_n;
-    bool is_paused, is_pumping, asks_health;
+    bool is_paused, is_pumping, asks_health, wants_lease;
     char why[EXEC_SENTENCE_BYTES]; /* why it was ended */
 };
 struct exec {
@@ -104,8 +108,10 @@ struct exec {
     struct exec_route *routes;
     struct kit_bucket lines;
     uint64_t lines_lost, sends_nr;
+    char *lease;     /* its name, once asked for */
+    json_t *present; /* conversations that are looked at, as members */
     int fails;
-    bool is_started, is_stopping, has_lease, is_up;
+    bool is_started, is_stopping, holds_lease, is_up;
     draht_done_fn stopped;
     void *stopped_arg;
 };
@@ -120,6 +126,11 @@ static inline struct draht_span exec_text(const json_t *o, const char *key) {
     const json_t *v = json_object_get(o, key);
     return json_is_string(v) ? (struct draht_span){json_string_value(v), json_string_length(v)}
                              : (struct draht_span){0};
+}
+/* The text of a member, 1 to most bytes, without NUL; or NULL. */
+static inline const char *exec_name(const json_t *o, const char *key, size_t most) {
+    struct draht_span s = exec_text(o, key);
+    return s.p && s.n && s.n <= most && strlen(s.p) == s.n ? s.p : NULL;
 }
 
 /* run.c */
@@ -145,23 +156,45 @@ void talk_fail_all(struct run *r);                 /* it died */
 void ask_result(struct ask *k, json_t *result);
 void ask_error(struct ask *k, enum wire_code code, const char *message);
 void ask_release(struct ask *k);
-void ask_done(void *ask, int status); /* has the form of draht_done_fn */
+void ask_done(void *ask, int status);                   /* has the form of draht_done_fn */
+void ask_value(struct ask *k, struct draht_span value); /* {"value":...}; p NULL: null */
 
 /* calls.c: NULL when there is no such method */
 typedef void (*call_fn)(struct ask *k, const json_t *params);
 call_fn calls_find(const char *method);
+void calls_ready(struct exec *x); /* says what a program has to know that has just got ready */
+/* calls_store.c */
+void call_state_set(struct ask *k, const json_t *params);
+void call_state_get(struct ask *k, const json_t *params);
+void call_state_del(struct ask *k, const json_t *params);
+void call_state_rank(struct ask *k, const json_t *params);
+void call_state_ranked(struct ask *k, const json_t *params);
+void call_tickets(struct ask *k, const json_t *params);
+void call_aside(struct ask *k, const json_t *params);
+void call_present(struct ask *k, const json_t *params);
 /* calls_in.c */
 void call_inbound(struct ask *k, const json_t *params);
 void call_receipt(struct ask *k, const json_t *params);
 void call_blob_put(struct ask *k, const json_t *params);
 void call_blob_get(struct ask *k, const json_t *params);
+void call_scan(struct ask *k, const json_t *params);
+/* Reads a file of spool/in into k->job, or answers what is wrong with its name. */
+void ask_read_file(struct ask *k, const char *name, files_fn done);
+void exec_folder(const struct exec *x, const char *name, struct buf *out); /* of the spool */
+/* What is wrong with a file of the spool (a status of files_fn), as the ask's answer. */
+void ask_file_fault(struct ask *k, int status);
 /* sends.c */
 int sends_new(struct exec *x, const struct draht_outbound *m, struct draht_token *t);
 void sends_forget(struct exec *x);
 void call_part(struct ask *k, const json_t *params);
 /* web.c */
 void call_http_route(struct ask *k, const json_t *params);
-void call_http_request(struct ask *k, const json_t *params);
+bool web_is_header(const char *name, const char *value);
 void web_forget(struct exec *x);
+/* web_call.c */
+void call_http_request(struct ask *k, const json_t *params);
+void call_http_cancel(struct ask *k, const json_t *params);
+/* Streams of a program that is gone, or of a channel that ends, end. */
+void web_streams_end(struct exec *x);
 
 #endif

@@ -18,8 +18,8 @@ static const char *text_of(struct arena *a, const json_t *o, const char *key) {
 }
 
 static int read_caps(const json_t *list, uint32_t *out, char *err) {
-    static const char *const names[] = {"attachments", "delivered", "read",   "idempotent",
-                                        "history",     "typing",    "subject"};
+    static const char *const names[] = {"attachments", "delivered", "read",    "idempotent",
+                                        "history",     "typing",    "subject", "first"};
     size_t i;
     const json_t *v;
     if (list && !json_is_array(list))
@@ -103,6 +103,23 @@ static int read_rows(struct arena *a, const json_t *list, struct manifest *out, 
     return 0;
 }
 
+int manifest_offer(const json_t *o, struct manifest *m, char err[MANIFEST_ERR_BYTES]) {
+    int64_t text_max = json_int(o, "text_max", m->text_max),
+            sends = json_int(o, "concurrency", m->concurrency);
+    const json_t *list = json_object_get(o, "caps");
+    uint32_t caps = list ? 0 : m->caps;
+    if (text_max < 0 || text_max > INT32_MAX)
+        return SAY("text_max is not a length");
+    if (sends < 1 || sends > MANIFEST_CONCURRENCY_MAX)
+        return SAY("concurrency must be 1 to %d", MANIFEST_CONCURRENCY_MAX);
+    if (read_caps(list, &caps, err) < 0)
+        return ERR_INVALID;
+    m->caps = caps;
+    m->text_max = (uint32_t)text_max;
+    m->concurrency = (uint32_t)sends;
+    return 0;
+}
+
 int manifest_read(struct arena *a, const json_t *result, struct manifest *out,
                   char err[MANIFEST_ERR_BYTES]) {
     *out = (struct manifest){.concurrency = 1};
@@ -113,15 +130,8 @@ int manifest_read(struct arena *a, const json_t *result, struct manifest *out,
                    (long long)json_int(result, "protocol", 0), MANIFEST_PROTOCOL);
     out->name = text_of(a, result, "name");
     out->version = text_of(a, result, "version");
-    int64_t text_max = json_int(result, "text_max", 0), sends = json_int(result, "concurrency", 1);
     if (!*out->name || strlen(out->name) > NAME_BYTES_MAX)
         return SAY("it has no name of at most %d bytes", NAME_BYTES_MAX);
-    if (text_max < 0 || text_max > INT32_MAX)
-        return SAY("text_max is not a length");
-    if (sends < 1 || sends > MANIFEST_CONCURRENCY_MAX)
-        return SAY("concurrency must be 1 to %d", MANIFEST_CONCURRENCY_MAX);
-    out->text_max = (uint32_t)text_max;
-    out->concurrency = (uint32_t)sends;
-    int rc = read_caps(json_object_get(result, "caps"), &out->caps, err);
+    int rc = manifest_offer(result, out, err);
     return rc < 0 ? rc : read_rows(a, json_object_get(result, "options"), out, err);
 }

@@ -20,5 +20,7 @@ struct manifest { /* all in the arena */
 /* 0, or ERR_INVALID with a sentence in err. Everything is copied. */
 int manifest_read(struct arena *a, const json_t *result, struct manifest *out,
                   char err[MANIFEST_ERR_BYTES]);
+/* Caps, text_max, concurrency of o into m, those that are there; on a fault m is as before. */
+int manifest_offer(const json_t *o, struct manifest *m, char err[MANIFEST_ERR_BYTES]);
 
 #endif

@@ -136,6 +136,7 @@ static void on_init(struct exec *x, void *arg, enum exec_outcome o, const struct
     r->health_ms = exec_now(x);
     exec_log(x, 1, "exec.ready", "program=%s version=%s", x->manifest.name, x->manifest.version);
     exec_up(x, json_flag(m->result, "up", true), json_str(m->result, "sentence", ""));
+    calls_ready(x);
 }
 
 static void ask_init(struct run *r) {

@@ -70,6 +70,10 @@ void talk_fail_all(struct run *r) {
     for (struct ask *k = r->x ? r->x->asks : NULL; k; k = k->next)
         k->run = NULL;
     r->asks_n = 0;
+    if (!r->x)
+        return;
+    web_streams_end(r->x);
+    json_object_clear(r->x->present); /* it knew who looks, nobody else does */
 }
 
 static void take_response(struct run *r, const struct wire_message *m) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* web: HTTP for programs: routes on Draht's server, which outlive a restart of the program, and
- * requests through Draht's guarded client. */
+/* web: routes of programs on Draht's server; they outlive a restart of the program. */
 #include "channels/exec/exec_private.h"
 
 #include <stdio.h>
@@ -22,7 +21,7 @@ static void respond(struct exec *x, struct draht_http *http, int status, const c
     x->h->http_respond(http, status, type, kit_out(body));
 }
 
-static bool is_header(const char *name, const char *value) {
+bool web_is_header(const char *name, const char *value) {
     return *name &&
            !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")] &&
            strlen(name) < 100 && strlen(value) <= TEXT_BYTES_MAX && !strpbrk(value, "\r\n");
@@ -34,7 +33,7 @@ static void answer(struct exec *x, struct draht_http *http, const json_t *r) {
     const char *type = json_str(r, "type", "text/plain; charset=utf-8"), *key;
     json_t *v;
     size_t n = 0;
-    if (!json_is_object(r) || status < 200 || status > 599 || !is_header("type", type) ||
+    if (!json_is_object(r) || status < 200 || status > 599 || !web_is_header("type", type) ||
         !wire_get_body(r, &body) || body.n > EXEC_BODY_BYTES_MAX) {
         exec_log(x, 2, "exec.http", "an answer to http is not as it should be");
         respond(x, http, 502, "text/plain", SPAN("Bad gateway"));
@@ -42,7 +41,7 @@ static void answer(struct exec *x, struct draht_http *http, const json_t *r) {
         return;
     }
     json_object_foreach(json_object_get(r, "headers"), key,
-                        v) if (json_is_string(v) && is_header(key, json_string_value(v)) &&
+                        v) if (json_is_string(v) && web_is_header(key, json_string_value(v)) &&
                                n++ < HEADERS_MAX)
         x->h->http_set_header(http, key, json_string_value(v));
     respond(x, http, (int)status, type, buf_span(&body));
@@ -153,81 +152,6 @@ void call_http_route(struct ask *k, const json_t *p) {
     r->headers = json_incref(json_object_get(p, "headers"));
     r->query = json_incref(json_object_get(p, "query"));
     ask_result(k, NULL);
-}
-
-static void on_http_answer(void *arg, const struct draht_http_answer *a) {
-    struct ask *k = arg;
-    if (a->error) {
-        ask_error(k, WIRE_NOT_NOW, "No answer came.");
-        return;
-    }
-    json_t *o = json_object();
-    json_puti(o, "status", a->status);
-    json_puti(o, "retry_after_ms", a->retry_after_ms);
-    json_put(o, "head", kit_in(a->head));
-    struct span body = kit_in(a->body);
-    if (body.n > EXEC_BODY_BYTES_MAX) {
-        json_decref(o);
-        ask_error(k, WIRE_NEVER, "The answer is larger than 256 KiB.");
-        return;
-    }
-    wire_put_body(o, body);
-    ask_result(k, o);
-}
-
-/* scheme://host[:port] of an address. */
-static struct span origin_of(const char *url) {
-    const char *host = strstr(url, "://");
-    size_t n = host ? (size_t)(host - url) + 3 : 0;
-    return (struct span){url, n + strcspn(url + n, "/?#")};
-}
-
-/* The operator named the host in the program's settings, so it may be in the house. */
-static bool is_operators(const struct exec *x, const char *url) {
-    const char *key;
-    json_t *v;
-    json_object_foreach(x->settings, key, v) if (json_is_string(v) &&
-                                                 strncmp(json_string_value(v), "http", 4) == 0 &&
-                                                 span_is(origin_of(json_string_value(v)),
-                                                         origin_of(url))) return true;
-    return false;
-}
-
-void call_http_request(struct ask *k, const json_t *p) {
-    struct buf body = {0}, lines = {0};
-    const char *url = json_str(p, "url", ""), *key, *headers[HEADERS_MAX + 1] = {NULL};
-    int64_t timeout = json_int(p, "timeout_ms", 0);
-    json_t *v;
-    size_t n = 0, at[HEADERS_MAX];
-    bool good = *url && timeout >= 0 && timeout <= 120000 && wire_get_body(p, &body) &&
-                body.n <= EXEC_BODY_BYTES_MAX;
-    json_object_foreach(json_object_get(p, "headers"), key, v) {
-        if (n == HEADERS_MAX || !json_is_string(v) || !is_header(key, json_string_value(v))) {
-            good = false;
-            break;
-        }
-        at[n++] = lines.n;
-        buf_addf(&lines, "%s: %s", key, json_string_value(v));
-        buf_add(&lines, "", 1);
-    }
-    for (size_t i = 0; i < n; i++)
-        headers[i] = lines.p + at[i];
-    if (!good)
-        ask_error(k, WIRE_BAD_PARAMS, "url, headers, body or timeout_ms is not as it should be.");
-    else if (!k->x->h->http_call(k->x->host,
-                                 &(struct draht_http_call){
-                                     .size = sizeof(struct draht_http_call),
-                                     .method = json_str(p, "method", "GET"),
-                                     .url = url,
-                                     .headers = headers,
-                                     .body = kit_out(buf_span(&body)),
-                                     .timeout_ms = (uint32_t)timeout,
-                                     .flags = is_operators(k->x, url) ? DRAHT_HTTP_OPERATOR : 0,
-                                     .done = on_http_answer,
-                                     .arg = k}))
-        ask_error(k, WIRE_BAD_PARAMS, "The address is refused.");
-    buf_free(&body);
-    buf_free(&lines);
 }
 
 void web_forget(struct exec *x) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // What the pages of docs/channels say about options is what the program knows: every option of every type stands in a table of its
-// page, and every table names only options that exist. Every type and page stands in the overview.
+// page, and every table names only options that exist. Every type and page stands in the overview. Every function of the border in C
+// has its method on the wire, or a reason why not.
 'use strict';
 const test = require('node:test');
 const assert = require('node:assert');
@@ -55,4 +56,33 @@ test('the overview names every type and links every page', async () => {
     for (const { type } of await json('list')) assert.match(overview, new RegExp(`\\| \`${type}\``), `docs/channels/README.md lacks ${type}`);
     for (const page of fs.readdirSync(FOLDER).filter((p) => p.endsWith('.md') && p !== 'README.md')) assert.ok(overview.includes(`(${page})`), `docs/channels/README.md links no ${page}`);
     for (const [, page] of overview.matchAll(/\(([a-z0-9-]+\.md)\)/g)) assert.ok(fs.existsSync(path.join(FOLDER, page)), `docs/channels/README.md links ${page}, which does not exist`);
+});
+
+test('every function of the border has a method on the wire, or a reason', () => {
+    const at = (...p) => fs.readFileSync(path.join(ROOT, ...p), 'utf8');
+    const header = at('channels', 'abi', 'draht_channel.h').replace(/\/\*[^]*?\*\//g, '');
+    const functions = (name) => [...header.match(new RegExp(`struct ${name} \\{([^]*?)\\n\\};`))[1].matchAll(/\(\*(\w+)\)\(/g)].map((m) => m[1]).filter((f) => !['on_change', 'fn'].includes(f));
+    const host = functions('draht_host');
+    const ops = functions('draht_channel_ops');
+    assert.ok(host.length > 40 && ops.length > 8, `${host.length} ${ops.length}`);
+    const page = at('docs', 'channel-wire.md');
+    const rows = [...page.slice(page.indexOf('\n## 8.')).matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map((m) => [m[1], m[2]]);
+    const names = rows.map(([name]) => name);
+    /* typing and its like are functions of both tables, with one row. */
+    assert.deepEqual([...names].sort(), [...new Set([...host, ...ops])].sort());
+    const source = at('channels', 'exec', 'calls.c');
+    const methods = [...source.slice(source.indexOf('call_fn calls_find')).matchAll(/\{"([a-z.]+)", call_\w+\}/g)].map((m) => m[1]);
+    const said = fs.readdirSync(path.join(ROOT, 'channels', 'exec')).filter((f) => f.endsWith('.c'))
+        .flatMap((f) => [...at('channels', 'exec', f).matchAll(/talk_(?:ask|tell)\([^"]*?"([a-z.]+)"/g)].map((m) => m[1]));
+    for (const [name, what] of rows) {
+        const method = what.match(/^`([a-z.]+)`$/);
+        if (!method) assert.match(what, /^does not apply: .{10,}/, name);
+        else assert.ok([...methods, ...said].includes(method[1]), `${name}: there is no method ${method[1]}`);
+    }
+    const documented_methods = new Set([...page.matchAll(/^\| `([a-z.]+)`/gm)].map((m) => m[1]).concat(['inbound', 'part', 'draht.manifest', 'draht.init']));
+    for (const m of [...methods, ...said]) assert.ok(documented_methods.has(m), `${m} is not in the page`);
+    const caps = [...header.matchAll(/DRAHT_CAP_(\w+)\s/g)].map((m) => m[1].toLowerCase());
+    const manifest = at('channels', 'exec', 'manifest.c');
+    assert.deepEqual([...manifest.match(/names\[\] = \{([^}]*)\}/)[1].matchAll(/"(\w+)"/g)].map((m) => m[1]), caps, 'caps of a manifest, in the order of their bits');
+    for (const cap of caps) assert.ok(page.includes(`"${cap}"`), cap);
 });

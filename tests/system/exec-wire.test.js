@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Promise: what the border offers to channels in C, the wire offers to programs: ordered state, tickets, mails aside, long answers, leases;
+// each within its limits, and a program that does not read harms itself alone.
+'use strict';
+const { test, before, after } = require('node:test');
+const assert = require('node:assert/strict');
+const http = require('node:http');
+const path = require('node:path');
+const { randomUUID } = require('node:crypto');
+const { Gateway, ROOT } = require('../lib/gateway');
+const { outgoing } = require('../lib/mail');
+const { until } = require('../lib/process');
+
+const PROGRAM = path.join(ROOT, 'tests/plugins/exec/puppet.py');
+let g, peer, base;
+const streams = []; /* open answers of the peer */
+
+before(async () => {
+    peer = http.createServer((q, a) => {
+        const { pathname, searchParams } = new URL(q.url, base);
+        let got = 0;
+        q.on('data', (c) => (got += c.length)).on('end', () => {
+            if (pathname === '/events') {
+                a.writeHead(200, { 'content-type': 'text/event-stream' });
+                a.write('data: first\n\n');
+                streams.push(a);
+            } else if (pathname === '/moved') a.writeHead(302, { location: `${base}/bytes?n=5` }).end();
+            else if (pathname === '/none') a.writeHead(404).end('nothing here');
+            else if (pathname === '/bytes') a.end('b'.repeat(Number(searchParams.get('n'))));
+            else a.end(`got ${got}`);
+        });
+    });
+    await new Promise((done) => peer.listen(0, '127.0.0.1', done));
+    base = `http://127.0.0.1:${peer.address().port}`;
+    const channel = (id, word, timeout = 5) => `  - id: ${id}\n    type: exec\n    queue: buergerbuero\n    options:\n      command: [${PROGRAM}, ${word}]\n      timeout_s: ${timeout}\n      settings: {peer: "${base}"}\n`;
+    g = new Gateway({ extra_channels: channel('prog', 'plain') + channel('slow', 'plain', 2) + channel('holder', 'lease') + channel('deaf', 'plain', 600) });
+    await g.start();
+    await g.login();
+    for (const id of ['prog', 'slow', 'holder', 'deaf']) await up(id);
+}, { timeout: 90000 });
+after(async () => {
+    streams.forEach((s) => s.destroy());
+    peer.closeAllConnections();
+    peer.close();
+    await g.close();
+});
+
+const state = async (id) => (await g.api('GET', '/settings')).channels.find((c) => c.id === id);
+const up = (id) => until(`${id} to be ready`, async () => (await state(id)).up, 60000);
+const tell = async (method, params, more = {}, id = 'prog') => {
+    const a = await g.raw('POST', `/channels/${id}/do`, { 'content-type': 'application/json' }, JSON.stringify({ method, params, ...more }));
+    assert.equal(a.status, 200, `${method}: ${a.status} ${a.text}`);
+    return a;
+};
+/** What Draht answers to the program: its result, or the code of its error. */
+const ask = async (method, params, id) => {
+    const { result, error } = (await tell(method, params, {}, id)).json;
+    return error ? error.code : result;
+};
+const seen = async (what, id = 'prog') => (await g.raw('GET', `/channels/${id}/seen`)).json.filter((o) => o[what]).map((o) => o[what]);
+const BAD = -32602;
+let nr = 0;
+async function citizen(id = 'prog') {
+    const number = `n${++nr}`;
+    return ask('inbound', { external_id: number, sender: `s${number}`, thread: `t${number}`, text: 'Frage', status_url: 'https://stadt.test/s/1' }, id);
+}
+
+test('small state in order', async () => {
+    for (const [key, score] of [['a', 10], ['b', 30], ['c', 20]]) {
+        assert.deepEqual(await ask('state.set', { key, value: `value of ${key}` }), {});
+        assert.deepEqual(await ask('state.rank', { index: 'all', key, score }), {});
+    }
+    assert.deepEqual(await ask('state.ranked', { index: 'all' }), { values: ['value of b', 'value of c', 'value of a'] });
+    assert.deepEqual(await ask('state.ranked', { index: 'all', min: 10, max: 20, skip: 1, limit: 1 }), { values: ['value of a'] });
+    await ask('state.del', { key: 'c' });
+    assert.deepEqual(await ask('state.ranked', { index: 'all' }), { values: ['value of b', null, 'value of a'] });
+    assert.deepEqual(await ask('state.rank', { index: 'all', key: 'a', score: 40, cut: 25 }), {});
+    assert.deepEqual(await ask('state.ranked', { index: 'all' }), { values: ['value of a', 'value of b'] });
+    const long = (n) => 'k'.repeat(n);
+    assert.deepEqual(await ask('state.rank', { index: long(200), key: long(200), score: 1 }), {});
+    for (const p of [{ index: long(201), key: 'a', score: 1 }, { index: 'i', key: long(201), score: 1 }, { index: 'i', key: 'a' }, { index: 'i', key: 'a', score: 1.5 }])
+        assert.equal(await ask('state.rank', p), BAD, JSON.stringify(p).slice(0, 60));
+    assert.deepEqual(await ask('state.ranked', { index: 'none', limit: 200 }), { values: [] });
+    for (const p of [{ limit: 201 }, { limit: 0 }, { skip: -1 }]) assert.equal(await ask('state.ranked', { index: 'i', ...p }), BAD);
+});
+
+test('its own tickets, and nobody else\'s', async () => {
+    const mine = await citizen();
+    const other = await citizen('slow');
+    const numbers = [mine.ticket, other.ticket, '2000-000001'];
+    const [t, ...rest] = (await ask('tickets', { numbers })).tickets;
+    assert.deepEqual(rest, []);
+    assert.equal(t.number, mine.ticket);
+    assert.equal(t.closed, false);
+    assert.equal(t.erased, false);
+    assert.ok(t.updated_ms > 0);
+    const many = (n) => Array.from({ length: n }, (_, i) => `2000-${String(i).padStart(6, '0')}`);
+    assert.deepEqual(await ask('tickets', { numbers: many(200) }), { tickets: [] });
+    for (const list of [many(201), [], 'x', [7], ['']]) assert.equal(await ask('tickets', { numbers: list }), BAD);
+});
+
+test('a mail aside; none for a conversation that is looked at', { timeout: 120000 }, async () => {
+    const mine = await citizen();
+    assert.deepEqual(await ask('aside', { ticket: mine.ticket, recipient: 'jana@example.org', text: 'Bitte bestätigen Sie.', key: 'confirm' }), {});
+    await until('the mail', () => outgoing(g).find((m) => /jana@example\.org/.test(m) && /Bitte best/.test(m)), 60000);
+    const replied = async (of) => {
+        const m = await g.api('POST', `/tickets/${of.ticket}/messages`, { kind: 'reply', text: 'Antwort', attachments: [], client_id: randomUUID() }, 202);
+        await until('the reply to be sent', async () => (await g.api('GET', `/tickets/${of.ticket}`)).items.find((i) => i.id === m.id).delivery.state === 'sent', 30000);
+        return m.id;
+    };
+    const asides = async (of) => (await g.api('GET', `/tickets/${of.ticket}`)).items.filter((i) => i.recipient);
+    const about = await replied(mine);
+    assert.deepEqual(await ask('present', { thread: `tn${nr}`, present: true }), {});
+    assert.deepEqual(await ask('aside', { ticket: mine.ticket, recipient: 'nobody@example.org', text: 'Ungelesen', about }), {});
+    await until('it to be dropped', async () => (await asides(mine)).some((i) => i.recipient === 'nobody@example.org' && i.delivery.state === 'cancelled'), 60000);
+    const gone = await citizen();
+    await ask('present', { thread: `tn${nr}`, present: true });
+    await ask('present', { thread: `tn${nr}`, present: false });
+    assert.deepEqual(await ask('aside', { ticket: gone.ticket, recipient: 'away@example.org', text: 'Ungelesen', about: await replied(gone) }), {});
+    await until('the second mail', () => outgoing(g).find((m) => /away@example\.org/.test(m)), 60000);
+    const p = { ticket: mine.ticket, recipient: 'a@example.org', text: 'x' };
+    for (const wrong of [{ text: 'x'.repeat(65537) }, { text: '' }, { recipient: '' }, { ticket: 'x'.repeat(65) }, { key: 'x'.repeat(201) }, { delay_ms: 7 * 86400000 + 1 }, { delay_ms: -1 }])
+        assert.equal(await ask('aside', { ...p, ...wrong }), BAD);
+    assert.deepEqual(await ask('aside', { ...p, text: 'x'.repeat(65536), key: 'k'.repeat(200), delay_ms: 7 * 86400000 }), {});
+});
+
+test('conversations that are looked at are counted', async () => {
+    for (let i = 0; i < 1000; i++) await tell('present', { thread: `v${i}` }, { background: true }, 'slow');
+    assert.deepEqual(await ask('present', { thread: 'v999' }, 'slow'), {}, 'known already');
+    assert.equal(await ask('present', { thread: 'one more' }, 'slow'), -32001);
+    await ask('present', { thread: 'v0', present: false }, 'slow');
+    assert.deepEqual(await ask('present', { thread: 'one more' }, 'slow'), {});
+});
+
+test('answers whole: 256 KiB in a line, more in a file; bodies from a file; redirects only when asked', async () => {
+    const get = (p, more) => ask('http.request', { url: base + p, ...more });
+    assert.equal((await get('/bytes?n=262144')).length, 262144);
+    assert.equal(await get('/bytes?n=262145'), -32002);
+    const file = await get(`/bytes?n=${25 << 20}`, { answer: 'file' });
+    assert.equal(file.length, 25 << 20);
+    assert.equal((await tell('read', { file: file.file })).text, `${25 << 20} ${'b'.repeat(40)}`);
+    assert.equal(await get(`/bytes?n=${(25 << 20) + 1}`, { answer: 'file' }), -32002);
+    await tell('write', { name: 'upload', length: 300000 });
+    assert.equal((await get('/take', { method: 'POST', body_file: 'upload' })).body, 'got 300000');
+    assert.equal(await get('/take', { method: 'POST', body_file: '../secret' }), BAD);
+    assert.equal(await get('/take', { method: 'POST', body_file: 'upload', body: 'both' }), BAD);
+    assert.equal((await get('/moved')).status, 302);
+    assert.equal((await get('/moved', { redirect: true })).body, 'bbbbb');
+    assert.equal((await get('/none', { once: true })).status, 404);
+    for (const wrong of [{ answer: 'pigeon' }, { answer: 'stream' }, { answer: 'stream', stream: 's'.repeat(65) }, { timeout_ms: 120001 }, { headers: { 'a b': 'c' } }])
+        assert.equal(await get('/none', wrong), BAD, JSON.stringify(wrong).slice(0, 60));
+});
+
+test('a long answer comes in pieces, ends, or is cancelled', async () => {
+    const chunks = async (name) => (await seen('http.chunk')).filter((c) => c.stream === name);
+    const bytes = async (name) => (await chunks(name)).map((c) => c.body).join('');
+    const length = async (name) => (await chunks(name)).reduce((n, c) => n + (c.length || c.body.length), 0);
+    const open = (name) => tell('http.request', { url: `${base}/events`, answer: 'stream', stream: name, timeout_ms: 60000 }, { background: true });
+    await open('one');
+    await until('the first piece', async () => (await bytes('one')) === 'data: first\n\n');
+    const big = `data: ${'z'.repeat(200000)}\n\n`;
+    streams[0].write(big);
+    await until('all of a large piece', async () => (await length('one')) === big.length + 13);
+    assert.ok((await chunks('one')).every((c) => (c.length || 0) <= 65536));
+    assert.equal(await ask('http.request', { url: `${base}/events`, answer: 'stream', stream: 'one' }), BAD, 'the name is taken');
+    streams[0].end();
+    const results = async () => (await seen('answer')).filter((a) => a.result && a.result.status);
+    await until('the end', async () => (await results()).length === 1);
+    assert.equal((await results())[0].result.status, 200);
+    await open('two');
+    await until('the next', async () => (await bytes('two')) === 'data: first\n\n');
+    assert.deepEqual(await ask('http.cancel', { stream: 'two' }), {});
+    assert.equal(await ask('http.cancel', { stream: 'two' }), -32003);
+    await until('the peer to be left', () => streams[1].destroyed || streams[1].socket.destroyed);
+    assert.equal((await ask('http.request', { url: `${base}/none`, answer: 'stream', stream: 'x' })).body, 'nothing here', 'only a 200 is streamed');
+    const before_eight = streams.length;
+    for (let i = 0; i < 8; i++) await open(`s${i}`);
+    await until('eight streams', () => streams.length === before_eight + 8);
+    assert.equal(await ask('http.request', { url: `${base}/events`, answer: 'stream', stream: 'ninth' }), BAD);
+    for (let i = 0; i < 8; i++) assert.deepEqual(await ask('http.cancel', { stream: `s${i}` }), {});
+});
+
+test('a program that does not answer to pieces loses the stream, and nothing else', { timeout: 60000 }, async () => {
+    await tell('silent', { silent: true });
+    const errors = async () => (await seen('answer')).filter((a) => a.error && /keep up/.test(a.error.message)).length;
+    const open = (name) => tell('http.request', { url: `${base}/events`, answer: 'stream', stream: name, timeout_ms: 60000 }, { background: true });
+    const pieces = async (name) => (await seen('http.chunk')).filter((c) => c.stream === name).length;
+    await open('silent');
+    for (let n = 1; n <= 16; n++) {
+        await until(`piece ${n}`, async () => (await pieces('silent')) === n);
+        if (n < 16) streams.at(-1).write(`data: ${n}\n\n`);
+    }
+    assert.equal(await errors(), 0, '16 may wait');
+    streams.at(-1).write('data: 17\n\n');
+    await until('the stream to be ended', async () => (await errors()) === 1);
+    await tell('silent', { silent: false });
+    assert.equal((await state('prog')).up, true);
+});
+
+test('a lease stays with the channel while its program is started anew', { timeout: 60000 }, async () => {
+    await until('the lease', async () => (await seen('lease', 'holder')).some((l) => l.held), 30000);
+    assert.deepEqual(await ask('lease', { name: 'poll' }, 'holder'), {}, 'the same again is no fault');
+    assert.equal(await ask('lease', { name: 'another' }, 'holder'), -32002);
+    await g.raw('POST', '/channels/holder/do', {}, JSON.stringify({ method: 'die', params: {} }));
+    await until('the restart', () => /exec\.restart channel=holder /.test(g.process.output), 20000);
+    await up('holder');
+    await until('the new one to hear of it', async () => (await seen('lease', 'holder')).some((l) => l.held), 30000);
+});
+
+test('what only the program knows, it offers later', async () => {
+    assert.deepEqual(await ask('offer', { caps: ['attachments', 'first'], text_max: 160, concurrency: 64 }), {});
+    for (const p of [{ caps: ['flying'] }, { concurrency: 65 }, { concurrency: 0 }, { text_max: -1 }]) assert.equal(await ask('offer', p), BAD);
+});
+
+test('without a scanner nobody looked', async () => {
+    await tell('write', { name: 'file', length: 10 });
+    assert.equal(await ask('scan', { file: 'file' }), -32001);
+    assert.equal(await ask('scan', { file: '/etc/passwd' }), BAD);
+});
+
+test('a program that does not read: 4 MiB wait for it, with more it is ended, the others go on', { timeout: 120000 }, async () => {
+    await tell('deaf', {}, {}, 'deaf');
+    const posts = [];
+    const post = () => posts.push(g.raw('POST', '/channels/deaf/sink', { 'content-type': 'text/plain' }, 'd'.repeat(262000)).then((a) => a.status, (e) => e.message));
+    for (let i = 0; i < 15; i++) post();
+    await g.api('GET', '/settings'); /* the gateway is there, and has taken some */
+    assert.equal((await state('deaf')).up, true, 'under 4 MiB it may be slow');
+    for (let i = 0; i < 12; i++) post();
+    await until('it to be ended', () => /exec\.broken channel=deaf .*does not read/.test(g.process.output), 60000);
+    for (const status of await Promise.all(posts)) assert.equal(status, 503);
+    await until('it to be there again', async () => (await state('deaf')).up, 60000);
+    assert.equal((await ask('fact', { name: 'city.name' }, 'deaf')).value, 'Teststadt');
+    assert.equal((await state('prog')).up, true);
+});
