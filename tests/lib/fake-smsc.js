@@ -44,7 +44,7 @@ class Smsc {
         const n = this.submits.length + 1;
         const id = this.ids(n);
         const a = this.answer(p, n);
-        const entry = { id, pdu: p, text: p.short_message?.message ?? p.message_payload?.message, answer: a };
+        const entry = { id, pdu: p, text: p.message_payload?.message ?? p.short_message?.message, answer: a };
         this.submits.push(entry);
         this.options.before?.(entry, s);
         if (a === null) return;
