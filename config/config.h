@@ -80,6 +80,7 @@ struct config {
     const char *log_level;
     const char *metrics_listen; /* "" : only /metrics on the main port from loopback */
     int session_hours, session_idle_minutes;
+    const char *staff_access; /* all or own */
     int attachment_max_mb, message_text_max;
     int outbox_give_up_hours, outbox_visible_after, outbox_lease_s;
     int ack_per_day; /* automatic acknowledgements per correspondent and day */

@@ -82,6 +82,11 @@ const struct schema_key schema_keys[] = {
     {WHOLE("session.idle_minutes", "60", 5, 1440, RELOAD,
            "After that many minutes without a click staff log in again."),
      AT(session_idle_minutes)},
+    {ONE_OF(
+         "staff.access", "all", "all|own", RELOAD,
+         "What an account sees that does not say so itself. all: every ticket. own: tickets of "
+         "its offices (queues) and those assigned to it by name. Administrators see everything."),
+     AT(staff_access)},
     {WHOLE("limits.attachment_max_mb", "10", 1, 100, RELOAD, "Largest attachment, in megabytes."),
      AT(attachment_max_mb)},
     {WHOLE("limits.message_text_max", "20000", 500, 200000, RELOAD,

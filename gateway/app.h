@@ -22,6 +22,7 @@ int app_run(const struct app_options *o);
 struct app_user_command {
     const char *action;                      /* add, passwd, list, erase */
     const char *id, *name, *role, *password; /* password NULL: a random one is printed */
+    const char *access, *queues;             /* all or own; offices, joined by commas; or NULL */
 };
 int app_user(const struct app_options *o, const struct app_user_command *u);
 

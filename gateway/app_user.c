@@ -107,6 +107,26 @@ static void on_erased(void *arg, int error) {
     finish(u, error, error == ERR_NOT_FOUND ? "there is no such ticket" : NULL);
 }
 
+/* Access and offices of a new account; false: one is wrong and said so. */
+static bool put_access(struct user_run *u, json_t *account) {
+    struct span rest = span_str(u->cmd->queues ? u->cmd->queues : "");
+    json_t *queues = json_object_get(account, "queues");
+    if (u->cmd->access)
+        json_puts(account, "access", u->cmd->access);
+    while (rest.p && rest.n) {
+        char id[64];
+        struct span one = span_trim(span_cut(&rest, ','));
+        snprintf(id, sizeof id, "%.*s", (int)(one.n < sizeof id ? one.n : 0), one.p);
+        if (!config_queue(u->app.config, id) || json_array_size(queues) >= API_QUEUES_MAX) {
+            finish(u, ERR_INVALID,
+                   "--queues names at most 32 offices by their id in the settings, with commas");
+            return false;
+        }
+        json_array_append_new(queues, json_string(id));
+    }
+    return true;
+}
+
 static void on_ready(void *arg) {
     struct user_run *u = arg;
     const struct app_user_command *c = u->cmd;
@@ -122,7 +142,8 @@ static void on_ready(void *arg) {
         json_t *account = json_pack("{s:s,s:s,s:s,s:s,s:[],s:b}", "id", c->id, "name",
                                     c->name ? c->name : c->id, "role", c->role ? c->role : "agent",
                                     "language", "de", "queues", "disabled", 0);
-        store_account(u, account, true);
+        if (put_access(u, account))
+            store_account(u, account, true);
         json_decref(account);
     }
 }

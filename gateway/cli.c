@@ -74,10 +74,15 @@ static const struct {
      "Touches no data.\n"},
     {"channel", NULL, 0, 0, cli_channel_help}, /* reads its words itself */
     {"user", do_user, 1, 2,
-     "draht user list\ndraht user add ID [--name NAME] [--role agent|admin] [--password-stdin]\n"
+     "draht user list\ndraht user add ID [--name NAME] [--role agent|admin] [--access all|own] "
+     "[--queues A,B] [--password-stdin]\n"
      "draht user passwd ID [--password-stdin]\n\n"
      "Works beside a running gateway, and without one. Takes -c FILE and --state DIR as draht run "
-     "does. Without\n"
+     "does. Whoever has\n"
+     "--access own sees the tickets of the offices in --queues, and those assigned by name; "
+     "without "
+     "--access the\n"
+     "setting staff.access counts. Without\n"
      "--password-stdin a random password is printed. A new password ends all sessions of the "
      "account.\n"},
     {"erase", do_erase, 1, 1,
@@ -213,6 +218,8 @@ static int do_user(struct cli_args *a) {
                      "letter or digit");
     if (a->user.role && strcmp(a->user.role, "agent") && strcmp(a->user.role, "admin"))
         return usage("--role is agent or admin");
+    if (a->user.access && strcmp(a->user.access, "all") && strcmp(a->user.access, "own"))
+        return usage("--access is all or own");
     if (a->password_stdin && read_password(password) < 0) {
         fprintf(stderr, "draht user: the password needs at least 12 characters\n");
         return CLI_FAILED;
@@ -258,6 +265,10 @@ static const char **option_slot(struct cli_args *a, const char *word) {
         return &a->app.state_dir;
     if (!strcmp(word, "--name"))
         return &a->user.name;
+    if (!strcmp(word, "--access"))
+        return &a->user.access;
+    if (!strcmp(word, "--queues"))
+        return &a->user.queues;
     return strcmp(word, "--role") ? NULL : &a->user.role;
 }
 

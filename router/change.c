@@ -19,6 +19,7 @@ struct change {
     router_json_fn done;
     void *arg;
     json_t *changes;
+    char *scope; /* of a search */
     char ticket[24], user[NAME_MAX_BYTES + 1], n[16];
     int error;
 };
@@ -36,6 +37,7 @@ static void finish(struct change *x, int error, json_t *v) {
     x->r->open--;
     x->done(x->arg, error, error ? NULL : v);
     json_decref(x->changes);
+    free(x->scope);
     free(x);
 }
 
@@ -293,8 +295,8 @@ static void outbox_got(void *arg, int error, const struct redis_value *v) {
     json_decref(out);
 }
 
-void outbox_list(struct router *r, const char *state, const char *cursor, int limit,
-                 router_json_fn done, void *arg) {
+void outbox_list(struct router *r, const char *state, const char *scope, const char *cursor,
+                 int limit, router_json_fn done, void *arg) {
     static const char *const states[] = {"queued", "sending", "retry", "failed", "in_doubt", NULL};
     struct change *x = change_new(r, done, arg);
     if (state && *state && !is_word(state, states)) {
@@ -305,7 +307,8 @@ void outbox_list(struct router *r, const char *state, const char *cursor, int li
     args_z(a, state && *state ? state : "queued,sending,retry,failed,in_doubt");
     args_cursor(a, cursor);
     args_i(a, limit < 1 || limit > LIMIT_MAX ? LIMIT_MAX : limit);
-    store_call(r->store, "outbox", a, outbox_got, x);
+    args_z(a, scope ? scope : "");
+    store_call(r->store, "outbox_2", a, outbox_got, x);
     args_free(&a);
 }
 
@@ -319,8 +322,12 @@ static void found(void *arg, int error, const struct redis_value *v) {
     bool is_page = v->n == 2 && v->a[1].type == REDIS_ARRAY && v->a[0].type != REDIS_ARRAY;
     const struct redis_value *rows = is_page ? cell_row(v, 1) : v;
     json_t *out = json_object(), *all = json_array();
-    for (size_t i = 0; i < rows->n; i++)
-        json_array_append_new(all, view_summary(x->r, cell_row(rows, i), NULL));
+    for (size_t i = 0; i < rows->n; i++) {
+        json_t *s = view_summary(x->r, cell_row(rows, i), NULL);
+        if (ticket_scope_sees(x->scope, json_str(s, "queue", ""), json_str(s, "assignee", "")))
+            json_array_append(all, s);
+        json_decref(s);
+    }
     json_object_set_new(out, "tickets", all);
     if (is_page && cell(v, 0).n)
         json_put(out, "next", cell(v, 0));
@@ -352,9 +359,10 @@ static void args_addresses(const struct router *r, struct args *a, struct span t
     }
 }
 
-void ticket_search(struct router *r, const char *text, const char *cursor, int limit,
-                   router_json_fn done, void *arg) {
+void ticket_search(struct router *r, const char *text, const char *scope, const char *cursor,
+                   int limit, router_json_fn done, void *arg) {
     struct change *x = change_new(r, done, arg);
+    x->scope = scope ? xstrdup(scope) : NULL;
     struct span s = span_trim(span_str(text));
     if (!s.n || s.n > SEARCH_MAX_BYTES) {
         refuse_soon(x, s.n ? ERR_TOO_LARGE : ERR_INVALID);
@@ -365,16 +373,18 @@ void ticket_search(struct router *r, const char *text, const char *cursor, int l
         args_s(a, s);
         store_call(r->store, "summaries", a, found, x);
     } else if (memchr(s.p, '@', s.n) || s.p[0] == '+') {
+        args_z(a, scope ? scope : "");
         args_addresses(r, a, s);
-        store_call(r->store, "by_address", a, found, x);
+        store_call(r->store, "by_address_2", a, found, x);
     } else {
+        args_z(a, scope ? scope : "");
         args_cursor(a, cursor);
         args_i(a, limit < 1 || limit > LIMIT_MAX ? LIMIT_MAX : limit);
         args_words(r, a, s, SEARCH_WORDS_MAX);
-        if (a->n == 3)
+        if (a->n == 4)
             refuse_soon(x, ERR_INVALID);
         else
-            store_call(r->store, "search", a, found, x);
+            store_call(r->store, "search_2", a, found, x);
     }
     args_free(&a);
 }

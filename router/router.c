@@ -11,6 +11,8 @@
 
 #define CONTACTS_REMEMBERED 10000
 #define REMIND_EVERY_MS 20000
+#define DUE_BATCH 100 /* as 70_change.lua has it */
+#define REINDEX_BATCH 200
 #define STOP_MAX_MS 10000
 #define STOP_LOOK_MS 20
 
@@ -43,8 +45,27 @@ static void reminded(void *arg, int error, const struct redis_value *v) {
         log_warn("ticket.remind", "error=%s", error_name(error));
 }
 
+static void look_at_due(struct router *r);
+
+/* A full batch: there may be more. */
+static void due_looked(void *arg, int error, const struct redis_value *v) {
+    reminded(arg, error, v);
+    if (!error && v->type == REDIS_INT && v->i >= DUE_BATCH)
+        look_at_due(arg);
+}
+
+static void look_at_due(struct router *r) {
+    if (r->is_stopping || !store_is_ready(r->store))
+        return;
+    struct args *a = args_new(r);
+    args_i(a, now_of(r));
+    store_call(r->store, "due", a, due_looked, r);
+    args_free(&a);
+}
+
 static void remind(void *arg) {
     struct router *r = arg;
+    look_at_due(r);
     if (!store_is_ready(r->store))
         return;
     struct args *a = args_new(r);
@@ -53,9 +74,31 @@ static void remind(void *arg) {
     args_free(&a);
 }
 
+static void reindex(struct router *r);
+
+/* Batch by batch, so that messages are taken in between. */
+static void reindexed(void *arg, int error, const struct redis_value *v) {
+    struct router *r = arg;
+    if (error && error != ERR_UNAVAILABLE && error != ERR_CLOSED)
+        log_warn("store.reindex", "error=%s", error_name(error));
+    if (!error && v->type == REDIS_INT && v->i == 1)
+        reindex(r);
+}
+
+static void reindex(struct router *r) {
+    if (r->is_stopping || !store_is_ready(r->store))
+        return;
+    struct args *a = args_new(r);
+    args_i(a, now_of(r));
+    args_i(a, REINDEX_BATCH);
+    store_call(r->store, "reindex", a, reindexed, r);
+    args_free(&a);
+}
+
 static void store_ready(void *arg) {
     struct router *r = arg;
     names_load(r);
+    reindex(r);
     outbox_ready(r->outbox);
     if (r->on_ready)
         r->on_ready(r->arg);
@@ -88,6 +131,7 @@ static void store_event(void *arg, const struct store_event *e) {
                            .channel = e->channel,
                            .queue = e->queue,
                            .actor = e->actor,
+                           .info = e->info,
                            .at_ms = e->at_ms};
     r->listener(r->listener_arg, &f);
 }

@@ -154,8 +154,17 @@ void router_lease_drop(struct router_lease **l);
 /* error as usual; v borrowed during the callback (json_incref to keep), NULL on error. */
 typedef void (*router_json_fn)(void *arg, int error, json_t *v);
 
+/* What somebody may see. NULL or "": everything. Otherwise the account and its offices, joined by
+ * commas: the tickets of these offices, and those that are assigned to the account by name. */
+bool ticket_scope_sees(const char *scope, const char *queue, const char *assignee);
+/* ERR_NOT_FOUND: there is no such ticket, or the scope does not have it. */
+void ticket_sees(struct router *r, const char *scope, const char *ticket, router_done_fn done,
+                 void *arg);
+
 struct ticket_query {
-    const char *view;   /* mine, unassigned, unanswered, waiting, reminder, closed, all, queue */
+    const char *view; /* mine, unassigned, unanswered, overdue, due_soon, waiting, reminder,
+                         closed, all, queue */
+    const char *scope;
     const char *queue;  /* with view queue */
     const char *user;   /* staff id, for mine */
     const char *state;  /* "" : open ones (new open waiting reminder); or one state */
@@ -164,16 +173,17 @@ struct ticket_query {
 };
 /* {tickets:[summary], next: cursor|null}. Summary: see gateway/api/contract.md. */
 void ticket_list(struct router *r, const struct ticket_query *q, router_json_fn done, void *arg);
-/* {mine,unassigned,unanswered,waiting,..., queues:{id:n}, outbox_failed:n} */
-void ticket_counts(struct router *r, const char *user, router_json_fn done, void *arg);
+/* {mine,unassigned,unanswered,overdue,due_soon,waiting,..., queues:{id:n}, outbox_failed:n} */
+void ticket_counts(struct router *r, const char *user, const char *scope, router_json_fn done,
+                   void *arg);
 /* summary + contact + messages[] (the last limit before before_n; 0: newest) + history[] */
 void ticket_read(struct router *r, const char *ticket, uint64_t before_n, int limit,
-                 router_json_fn done, void *arg);
+                 const char *scope, router_json_fn done, void *arg);
 void ticket_summary(struct router *r, const char *const *tickets, size_t n, router_json_fn done,
                     void *arg); /* array */
 /* Number, sender address (exact), words of subject or sender name. {tickets, next} */
-void ticket_search(struct router *r, const char *text, const char *cursor, int limit,
-                   router_json_fn done, void *arg);
+void ticket_search(struct router *r, const char *text, const char *scope, const char *cursor,
+                   int limit, router_json_fn done, void *arg);
 /* changes: any of {state, reminder_at, queue, assignee|null, priority, tags[], subject, rev}. With
  * rev given and older than the last message or change: ERR_CONFLICT; notes and replies of user and
  * words of delivery do not count. Back: the new summary. */
@@ -205,9 +215,9 @@ void contact_erase(struct router *r, const char *ticket, const char *user, route
                    void *arg);
 /* everything undelivered:
  * {items:[{message,ticket,channel,state,attempt,next_ms,reason,age_ms,sender}], next} filter by
- * state (NULL all) */
-void outbox_list(struct router *r, const char *state, const char *cursor, int limit,
-                 router_json_fn done, void *arg);
+ * state (NULL all). With a scope a page may be short although there is a next one. */
+void outbox_list(struct router *r, const char *state, const char *scope, const char *cursor,
+                 int limit, router_json_fn done, void *arg);
 /* An attachment or original of a message, with the right to it checked: bytes back, meta as JSON.
  */
 #define ATTACHMENT_HTML (-2) /* index: the mail's HTML as received */
@@ -234,7 +244,7 @@ void router_count(struct router *r, const char *name, uint64_t window_ms,
 
 /* ---- feed (seam upwards) ---- */
 struct feed_event { /* borrowed */
-    const char *id, *type, *ticket, *message, *channel, *queue, *actor;
+    const char *id, *type, *ticket, *message, *channel, *queue, *actor, *info;
     int64_t at_ms;
 };
 typedef void (*feed_listener)(void *arg, const struct feed_event *e);

@@ -43,7 +43,8 @@ bool store_is_ready(const struct store *s);
 /* Every outstanding call gets ERR_CLOSED. Sets NULL. */
 void store_close(struct store **s);
 
-/* error 0: v is the answer, borrowed. fn runs exactly once, later. */
+/* error 0: v is the answer, borrowed. fn runs exactly once, later. function: "name" is its first
+ * version, "name_2" the second. */
 typedef void (*store_fn)(void *arg, int error, const struct redis_value *v);
 void store_call(struct store *s, const char *function, const struct args *a, store_fn fn,
                 void *arg);

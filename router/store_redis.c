@@ -125,7 +125,8 @@ void store_call(struct store *s, const char *function, const struct args *a, sto
                 void *arg) {
     struct span argv[ARGS_MAX + 4];
     char name[64];
-    snprintf(name, sizeof name, "draht_%s_1", function);
+    bool has_version = strstr(function, "_2") != NULL;
+    snprintf(name, sizeof name, "draht_%s%s", function, has_version ? "" : "_1");
     argv[0] = SPAN("FCALL");
     argv[1] = span_str(name);
     argv[2] = SPAN("1");

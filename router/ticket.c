@@ -84,106 +84,84 @@ static bool is_state(const char *s) {
     return strcmp(s, "closed") == 0;
 }
 
-static void args_states(struct args *a, const char *prefix, const char *state) {
-    if (state && *state) {
-        args_z(a, arena_printf(a->arena, "%s:%s", prefix, state));
-        return;
-    }
-    for (size_t i = 0; i < 4; i++)
-        args_z(a, arena_printf(a->arena, "%s:%s", prefix, OPEN[i]));
-}
-
-static void args_queues(const struct config *c, struct args *a, const char *state) {
+/* The configured offices, joined by commas; tickets without any lie in "inbox". */
+static const char *offices_of(const struct config *c, struct arena *a) {
+    struct buf b = {0};
     for (int i = 0; i < c->queues_n; i++)
-        args_states(a, arena_printf(a->arena, "i:%s", c->queues[i].id), state);
-    if (!c->queues_n)
-        args_states(a, "i:inbox", state);
+        buf_addf(&b, "%s%s", i ? "," : "", c->queues[i].id);
+    const char *all = c->queues_n ? arena_strdup(a, b.p) : "inbox";
+    buf_free(&b);
+    return all;
 }
 
-static int args_view(const struct router *r, struct args *a, const struct ticket_query *t) {
-    const char *view = t->view && *t->view ? t->view : "all";
+static int check_query(const char *view, const struct ticket_query *t) {
+    static const char *const views[] = {"mine",     "unassigned", "unanswered", "overdue",
+                                        "due_soon", "waiting",    "reminder",   "closed",
+                                        "all",      "queue"};
     if (t->state && *t->state && !is_state(t->state))
         return ERR_INVALID;
-    if (strcmp(view, "mine") == 0)
-        args_states(a, arena_printf(a->arena, "a:%.64s", t->user ? t->user : "-"), t->state);
-    else if (strcmp(view, "unassigned") == 0)
-        args_states(a, "a:", t->state);
-    else if (strcmp(view, "unanswered") == 0)
-        args_z(a, "un");
-    else if (strcmp(view, "queue") == 0)
-        args_states(a, arena_printf(a->arena, "i:%.64s", t->queue ? t->queue : "-"), t->state);
-    else if (strcmp(view, "all") == 0)
-        args_queues(r->config, a, t->state);
-    else if (strcmp(view, "waiting") == 0 || strcmp(view, "reminder") == 0 ||
-             strcmp(view, "closed") == 0)
-        args_queues(r->config, a, view);
-    else
-        return ERR_INVALID;
-    return 0;
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+        if (strcmp(view, views[i]) == 0)
+            return 0;
+    return ERR_INVALID;
 }
 
 void ticket_list(struct router *r, const struct ticket_query *t, router_json_fn done, void *arg) {
     struct query *q = query_new(r, done, arg);
     struct args *a = args_new(r);
+    const char *view = t->view && *t->view ? t->view : "all";
+    bool is_queue = strcmp(view, "queue") == 0;
+    int error = check_query(view, t);
+    args_i(a, now_of(r));
+    args_z(a, view);
+    args_z(a, t->state ? t->state : "");
+    args_z(a, t->user && *t->user ? t->user : "-");
+    args_z(a, t->scope ? t->scope : "");
     args_cursor(a, t->cursor);
     args_i(a, t->limit < 1 ? 1 : t->limit > LIMIT_MAX ? LIMIT_MAX : t->limit);
-    int error = args_view(r, a, t);
+    args_z(a, offices_of(r->config, a->arena));
+    args_z(a, is_queue ? (t->queue && *t->queue ? t->queue : "-") : "");
     if (error)
         refuse_soon(q, error);
     else
-        store_call(r->store, "list", a, page_got, q);
+        store_call(r->store, "list_2", a, page_got, q);
     args_free(&a);
 }
 
 /* ---- counts ---- */
 static void counts_got(void *arg, int error, const struct redis_value *v) {
+    static const char *const names[] = {"mine",          "unassigned",    "unanswered", "overdue",
+                                        "due_soon",      "waiting",       "reminder",   "all",
+                                        "outbox_failed", "outbox_waiting"};
+    size_t n = sizeof names / sizeof *names;
     struct query *q = arg;
-    const struct config *c = q->r->config;
     if (error) {
         finish(q, error, NULL);
         return;
     }
-    int64_t sums[2] = {0}, waiting = 0, reminder = 0, all = 0;
-    size_t at = 0;
-    for (int k = 0; k < 2; k++)
-        for (int i = 0; i < 4; i++)
-            sums[k] += cell_int(v, at++);
-    int64_t unanswered = cell_int(v, at++), failed = cell_int(v, at) + cell_int(v, at + 1);
-    int64_t outgoing = cell_int(v, at + 2) + cell_int(v, at + 3) + cell_int(v, at + 4);
-    at += 5;
     json_t *out = json_object(), *queues = json_object();
-    int n = c->queues_n ? c->queues_n : 1;
-    for (int i = 0; i < n && at + 3 < v->n; i++, at += 4) {
-        int64_t sum =
-            cell_int(v, at) + cell_int(v, at + 1) + cell_int(v, at + 2) + cell_int(v, at + 3);
-        waiting += cell_int(v, at + 2);
-        reminder += cell_int(v, at + 3);
-        all += sum;
-        json_puti(queues, c->queues_n ? c->queues[i].id : "inbox", sum);
+    for (size_t i = 0; i < n; i++)
+        json_puti(out, names[i], cell_int(v, i));
+    const struct redis_value *by_office = cell_row(v, n);
+    for (size_t i = 0; i + 1 < by_office->n; i += 2) {
+        char id[NAME_MAX_BYTES + 1];
+        struct span s = cell(by_office, i);
+        snprintf(id, sizeof id, "%.*s", (int)s.n, s.p);
+        json_puti(queues, id, cell_int(by_office, i + 1));
     }
-    json_puti(out, "mine", sums[0]);
-    json_puti(out, "unassigned", sums[1]);
-    json_puti(out, "unanswered", unanswered);
-    json_puti(out, "waiting", waiting);
-    json_puti(out, "reminder", reminder);
-    json_puti(out, "all", all);
     json_object_set_new(out, "queues", queues);
-    json_puti(out, "outbox_failed", failed);
-    json_puti(out, "outbox_waiting", outgoing);
     finish(q, 0, out);
 }
 
-void ticket_counts(struct router *r, const char *user, router_json_fn done, void *arg) {
-    static const char *const fixed[] = {"un",        "ob:failed", "ob:in_doubt",
-                                        "ob:queued", "ob:retry",  "ob:sending"};
+void ticket_counts(struct router *r, const char *user, const char *scope, router_json_fn done,
+                   void *arg) {
     struct query *q = query_new(r, done, arg);
     struct args *a = args_new(r);
-    args_states(a, arena_printf(a->arena, "a:%.64s", user && *user ? user : "-"), NULL);
-    args_states(a, "a:", NULL);
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        args_z(a, fixed[i]);
-    args_queues(r->config, a, NULL);
-    store_call(r->store, "counts", a, counts_got, q);
+    args_i(a, now_of(r));
+    args_z(a, user && *user ? user : "-");
+    args_z(a, scope ? scope : "");
+    args_z(a, offices_of(r->config, a->arena));
+    store_call(r->store, "counts_2", a, counts_got, q);
     args_free(&a);
 }
 
@@ -287,7 +265,7 @@ static void ticket_got(void *arg, int error, const struct redis_value *v) {
 }
 
 void ticket_read(struct router *r, const char *ticket, uint64_t before_n, int limit,
-                 router_json_fn done, void *arg) {
+                 const char *scope, router_json_fn done, void *arg) {
     struct query *q = query_new(r, done, arg);
     struct args *a = args_new(r);
     snprintf(q->ticket, sizeof q->ticket, "%.*s", NUMBER_MAX_BYTES, ticket);
@@ -296,7 +274,8 @@ void ticket_read(struct router *r, const char *ticket, uint64_t before_n, int li
     args_z(a, q->ticket);
     args_i(a, before_n > INT32_MAX ? 0 : (int64_t)before_n);
     args_i(a, limit < 1 || limit > LIMIT_MAX ? LIMIT_MAX : limit);
-    store_call(r->store, "read", a, ticket_got, q);
+    args_z(a, scope ? scope : "");
+    store_call(r->store, "read_2", a, ticket_got, q);
     args_free(&a);
 }
 

@@ -4,6 +4,8 @@
 
 #include "router/inner.h"
 
+#define HOUR_MS 3600000
+
 /* Columns of a summary row as 80_read.lua writes it. */
 enum {
     C_NUMBER,
@@ -78,6 +80,12 @@ static void put_face(const struct router *r, json_t *v, const struct redis_value
         json_decref(f);
 }
 
+/* As 25_index.lua has it: the last quarter of the time, at least an hour. */
+static int64_t due_soon_ms(int64_t due, int64_t created) {
+    int64_t part = (due - created) / 4;
+    return due - (part > HOUR_MS ? part : HOUR_MS);
+}
+
 json_t *view_summary(const struct router *r, const struct redis_value *row, json_t **face_out) {
     json_t *v = json_object();
     json_put(v, "number", cell(row, C_NUMBER));
@@ -102,7 +110,9 @@ json_t *view_summary(const struct router *r, const struct redis_value *row, json
     put_time(v, "updated_at", cell_int(row, C_UPDATED));
     put_time(v, "last_in_at", cell_int(row, C_IN));
     put_time(v, "last_out_at", cell_int(row, C_OUT));
-    put_time(v, "due_at", cell_int(row, C_OUT) ? 0 : cell_int(row, C_DUE));
+    int64_t due = cell_int(row, C_OUT) ? 0 : cell_int(row, C_DUE);
+    put_time(v, "due_at", due);
+    put_time(v, "due_soon_at", due ? due_soon_ms(due, cell_int(row, C_CREATED)) : 0);
     put_time(v, "reminder_at",
              span_eq(cell(row, C_STATE), "reminder") ? cell_int(row, C_REMINDER) : 0);
     json_object_set_new(v, "unread", json_boolean(span_eq(cell(row, C_UNREAD), "1")));

@@ -25,6 +25,7 @@ _draht() {
         --dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         --role) mapfile -t COMPREPLY < <(compgen -W 'agent admin' -- "$cur"); return ;;
+        --access) mapfile -t COMPREPLY < <(compgen -W 'all own' -- "$cur"); return ;;
     esac
     if ((COMP_CWORD == 1)); then
         mapfile -t COMPREPLY < <(compgen -W 'run check explain normalize channel user erase version help --help' -- "$cur")
@@ -37,7 +38,7 @@ _draht() {
         explain) words+=" $(draht explain 2>/dev/null | grep -oE '^[a-z_]+(\.[a-z_]+)*' | sort -u | tr '\n' ' ')" ;;
         normalize) ((COMP_CWORD == 2)) && words+=" $(_draht_types)" || { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; } ;;
         channel) _draht_channel; return ;;
-        user) ((COMP_CWORD == 2)) && words+=' add passwd list' || words+=' -c --state --name --role --password-stdin' ;;
+        user) ((COMP_CWORD == 2)) && words+=' add passwd list' || words+=' -c --state --name --role --access --queues --password-stdin' ;;
         erase) words+=' -c --state' ;;
         help) words='run check explain normalize channel user erase version' ;;
     esac

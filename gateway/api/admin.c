@@ -50,10 +50,6 @@ static void do_log(struct api_call *c) {
         api_problem(c, 404, "not_found", "There is no such channel.");
 }
 
-static void on_log(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, API_ADMIN, do_log);
-}
-
 static json_t *words(const char *const *list, size_t n) {
     json_t *v = json_array();
     for (size_t i = 0; i < n; i++)
@@ -101,22 +97,19 @@ static void do_settings(struct api_call *c) {
     api_answer(c, 200, api_settings(c->api));
 }
 
-static void on_settings(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, 0, do_settings);
-}
-
 /* ---- accounts ---- */
-static json_t *account_shown(const json_t *v, bool to_admin) {
-    json_t *o = json_object();
+/* Whom colleagues can give a ticket to depends on offices, so these are no secret among staff. */
+static json_t *account_shown(const struct config *k, const json_t *v, bool to_admin) {
+    json_t *o = json_object(), *queues = json_object_get(v, "queues");
     json_puts(o, "id", json_str(v, "id", ""));
     json_puts(o, "name", json_str(v, "name", ""));
     json_puts(o, "role", json_str(v, "role", "agent"));
+    json_puts(o, "access", access_is_own(k, v) ? "own" : "all");
+    json_object_set_new(o, "queues", json_is_array(queues) ? json_incref(queues) : json_array());
     if (!to_admin)
         return o;
     json_puts(o, "language", json_str(v, "language", "de"));
     json_object_set_new(o, "disabled", json_boolean(json_flag(v, "disabled", false)));
-    json_t *queues = json_object_get(v, "queues");
-    json_object_set_new(o, "queues", json_is_array(queues) ? json_incref(queues) : json_array());
     return o;
 }
 
@@ -129,7 +122,7 @@ static void on_listed(void *arg, int error, json_t *v) {
     json_t *out = json_array(), *one;
     size_t i;
     json_array_foreach(v, i, one) if (c->user.is_admin || !json_flag(one, "disabled", false))
-        json_array_append_new(out, account_shown(one, c->user.is_admin));
+        json_array_append_new(out, account_shown(c->api->o.config, one, c->user.is_admin));
     api_answer(c, 200, out);
 }
 
@@ -138,8 +131,8 @@ static void do_list(struct api_call *c) {
 }
 
 static const char *check_queues(const struct config *k, const json_t *list) {
-    const char *wrong = "queues must be a list of office ids from /settings.";
-    if (!json_is_array(list))
+    const char *wrong = "queues must be a list of at most 32 office ids from /settings.";
+    if (!json_is_array(list) || json_array_size(list) > API_QUEUES_MAX)
         return wrong;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *id = json_string_value(json_array_get(list, i));
@@ -160,6 +153,8 @@ static const char *check_member(const struct config *k, const char *key, const j
         return points >= 1 && points <= NAME_POINTS_MAX ? NULL : "name: 1 to 80 characters.";
     if (!strcmp(key, "role"))
         return s && (!strcmp(s, "agent") || !strcmp(s, "admin")) ? NULL : "role: agent or admin.";
+    if (!strcmp(key, "access"))
+        return s && (!strcmp(s, "all") || !strcmp(s, "own")) ? NULL : "access: all or own.";
     if (!strcmp(key, "language"))
         return s && strlen(s) <= 16 ? NULL : "language: de or en.";
     if (!strcmp(key, "disabled"))
@@ -170,7 +165,7 @@ static const char *check_member(const struct config *k, const char *key, const j
         return s && points >= API_PASSWORD_CHARS_MIN && strlen(s) <= API_PASSWORD_BYTES_MAX
                    ? NULL
                    : "password: at least 12 characters.";
-    return "Only id, name, role, language, password, queues and disabled are known.";
+    return "Only id, name, role, language, password, access, queues and disabled are known.";
 }
 
 static const char *check_account(struct api_call *c, bool is_new) {
@@ -197,8 +192,9 @@ static void on_stored(void *arg, int error) {
         api_fail(c, error == ERR_CONFLICT ? ERR_DUPLICATE : error);
         return;
     }
-    json_t *shown = account_shown(account, true);
+    json_t *shown = account_shown(c->api->o.config, account, true);
     json_decref(account);
+    inbox_account_changed(c->api->inbox, json_str(shown, "id", ""));
     api_answer(c, c->number[0] ? 201 : 200, shown);
 }
 
@@ -279,17 +275,6 @@ static void do_change(struct api_call *c) {
         staff_get(c->api->o.router, arena_strndup(http_arena(c->x), id.p, id.n), on_found, c);
 }
 
-static void on_staff(void *arg, struct http_exchange *x) {
-    if (span_eq(http_method(x), "POST"))
-        auth_enter(arg, x, API_BODY | API_ADMIN, do_new);
-    else
-        auth_enter(arg, x, 0, do_list);
-}
-
-static void on_one(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, API_BODY | API_ADMIN, do_change);
-}
-
 /* The citizen behind a ticket is forgotten; the ticket stays as a shell. Its channel drops what it
  * keeps beside the store. */
 static void on_erased(void *arg, int error) {
@@ -320,24 +305,21 @@ static void on_erasable(void *arg, int error, json_t *v) {
 }
 
 static void do_erase(struct api_call *c) {
-    struct span number = http_rest(c->x);
-    if (!api_number_is_valid(number)) {
-        api_problem(c, 404, "not_found", "There is no such ticket.");
-        return;
-    }
-    snprintf(c->number, sizeof c->number, "%.*s", (int)number.n, number.p);
     const char *one = c->number;
-    ticket_summary(c->api->o.router, &one, 1, on_erasable, c);
-}
-
-static void on_contact(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, API_BODY | API_ADMIN, do_erase);
+    if (c->tail.p)
+        api_no_path(c);
+    else
+        ticket_summary(c->api->o.router, &one, 1, on_erasable, c);
 }
 
 void admin_routes(struct api *a) {
-    api_route(a, "GET", "/api/v1/settings", on_settings);
-    api_route(a, "GET", "/api/v1/channels/*", on_log);
-    api_route(a, "GET POST", "/api/v1/staff", on_staff);
-    api_route(a, "PATCH", "/api/v1/staff/*", on_one);
-    api_route(a, "DELETE", "/api/v1/contacts/*", on_contact);
+    static const struct api_row rows[] = {
+        {"GET", "/api/v1/settings", API_PLAIN, do_settings},
+        {"GET", "/api/v1/channels/*", API_PLAIN | API_ADMIN, do_log},
+        {"GET", "/api/v1/staff", API_PLAIN, do_list},
+        {"POST", "/api/v1/staff", API_PLAIN | API_BODY | API_ADMIN, do_new},
+        {"PATCH", "/api/v1/staff/*", API_PLAIN | API_BODY | API_ADMIN, do_change},
+        {"DELETE", "/api/v1/contacts/*", API_TICKET | API_BODY | API_ADMIN, do_erase},
+    };
+    api_rows(a, rows, sizeof rows / sizeof *rows);
 }

@@ -108,6 +108,33 @@ void api_route(struct api *a, const char *methods, const char *path, http_handle
         a->o.http, &(struct http_route){.methods = methods, .path = path, .handler = fn, .arg = a});
 }
 
+struct api_bound {
+    struct api *api;
+    const struct api_row *row;
+    struct api_bound *next;
+};
+
+static void on_row(void *arg, struct http_exchange *x) {
+    const struct api_bound *b = arg;
+    auth_enter(b->api, x, b->row->flags, b->row->fn);
+}
+
+void api_rows(struct api *a, const struct api_row *rows, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct api_bound *b = xcalloc(1, sizeof *b);
+        *b = (struct api_bound){a, &rows[i], a->bound};
+        a->bound = b;
+        http_server_route(a->o.http, &(struct http_route){.methods = rows[i].methods,
+                                                          .path = rows[i].path,
+                                                          .handler = on_row,
+                                                          .arg = b});
+    }
+}
+
+void api_no_path(struct api_call *c) {
+    api_problem(c, 404, "not_found", "There is no such path. openapi.yaml lists all.");
+}
+
 bool api_peer_is_loopback(const char *peer) {
     return peer &&
            (!strncmp(peer, "127.", 4) || !strcmp(peer, "::1") || !strncmp(peer, "::ffff:127.", 11));
@@ -126,8 +153,11 @@ bool api_number_is_valid(struct span s) {
     return is_of(s, "0123456789-", API_NUMBER_BYTES);
 }
 
+/* <number>.<n>: exactly one dot, so that everybody takes the same part for the number. */
 bool api_message_is_valid(struct span s) {
-    return is_of(s, "0123456789-.", API_MESSAGE_BYTES);
+    struct span n = s, number = span_cut(&n, '.');
+    return s.n < API_MESSAGE_BYTES && api_number_is_valid(number) &&
+           is_of(n, "0123456789", API_MESSAGE_BYTES);
 }
 
 static void time_member(json_t *obj, const char *key, int64_t ms) {
@@ -248,6 +278,10 @@ void api_free(struct api **ap) {
     for (size_t i = 0; i < API_THREADS; i++) {
         free(a->threads[i].channel);
         free(a->threads[i].thread);
+    }
+    for (struct api_bound *b = a->bound, *next; b; b = next) {
+        next = b->next;
+        free(b);
     }
     free(a);
     *ap = NULL;

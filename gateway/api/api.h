@@ -41,6 +41,7 @@ void api_stop(struct api *a);
 void api_free(struct api **a);
 
 /* Bounds of names and passwords, also for draht user. */
+#define API_QUEUES_MAX 32 /* offices of an account; an id of one has 32 bytes */
 #define API_PASSWORD_CHARS_MIN 12
 #define API_PASSWORD_BYTES_MAX 512
 bool api_user_id_is_valid(struct span id);

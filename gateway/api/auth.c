@@ -120,6 +120,7 @@ static void on_account(void *arg, int error, json_t *v) {
     snprintf(u.name, sizeof u.name, "%s", json_str(v, "name", u.id));
     snprintf(u.language, sizeof u.language, "%s", json_str(v, "language", "de"));
     u.is_admin = !strcmp(json_str(v, "role", "agent"), "admin");
+    access_scope(k->api->o.config, v, u.id, u.scope);
     bool ok = !json_flag(v, "disabled", false) && u.epoch == json_int(k->session, "epoch", -1);
     check_end(k, ok ? 0 : ERR_NOT_FOUND, ok ? &u : NULL);
 }
@@ -179,12 +180,8 @@ static void on_checked(void *arg, int error, const struct api_user *user, json_t
     }
     c->user = *user;
     c->session = json_incref(session);
-    if ((c->flags & API_ADMIN) && !user->is_admin) {
-        api_problem(c, 403, "not_allowed", "Only administrators may do that.");
-        return;
-    }
     touch(c, session);
-    c->fn(c);
+    access_gate(c);
 }
 
 /* false: answered already. */

@@ -13,6 +13,7 @@
 #define REPLY_POINTS_MAX 250
 #define SUBJECT_POINTS_MAX 80
 #define TASKS_MAX 200
+#define TASKS_LOOK_MAX 2000
 
 static const struct config_channel *desk_of(const struct api *a) {
     const struct config *k = a->o.config;
@@ -82,10 +83,13 @@ static struct span field(struct api_call *c, const char *name) {
     return span_trim(utf8_clean(http_arena(c->x), s, 1 << 20, NULL));
 }
 
-static void take(struct api_call *c, const char *kind, struct span what) {
+/* c->number: the ticket that it joins, or empty. */
+static void take(struct api_call *c) {
     struct arena *a = http_arena(c->x);
+    const char *kind = json_str(c->body, "kind", "");
+    struct span what = field(c, "what");
     const char *id = json_str(c->body, "client_id", ""), *lang = c->api->o.config->default_language;
-    struct span reply = one_line(a, field(c, "reply")), number = number_in(what);
+    struct span reply = one_line(a, field(c, "reply")), number = span_str(c->number);
     struct thread_hint hint = {HINT_TICKET, number};
     const char *note =
         locale_format(a, lang, arena_printf(a, "desk.by_%s", kind), "user", c->user.name, NULL);
@@ -102,6 +106,27 @@ static void take(struct api_call *c, const char *kind, struct span what) {
                         .hints = &hint,
                         .hints_n = number.n ? 1 : 0};
     intake_accept(c->api->o.router, &m, on_taken, c);
+}
+
+/* A number that is not theirs is a word like any other. */
+static void on_named(void *arg, int error) {
+    struct api_call *c = arg;
+    if (error < 0 && error != ERR_NOT_FOUND) {
+        api_fail(c, error);
+        return;
+    }
+    if (error < 0)
+        c->number[0] = 0;
+    take(c);
+}
+
+static void take_named(struct api_call *c, struct span what) {
+    struct span number = number_in(what);
+    snprintf(c->number, sizeof c->number, "%.*s", (int)number.n, number.n ? number.p : "");
+    if (number.n)
+        access_ticket(c, c->number, on_named);
+    else
+        take(c);
 }
 
 static void do_take(struct api_call *c) {
@@ -124,72 +149,100 @@ static void do_take(struct api_call *c) {
         api_problem(c, 413, "too_large",
                     "The text is longer than message_text_max allows. Shorten it.");
     else
-        take(c, kind, what);
+        take_named(c, what);
 }
 
 /* ---- tasks ---- */
 
+struct tasks { /* c->work: what was found so far; whoever sees little looks at several pages */
+    json_t *shown, *page;
+    uint32_t skip;
+};
+
+static void tasks_page(struct api_call *c);
+
+static void tasks_end(struct api_call *c, int error) {
+    struct tasks *x = c->work;
+    json_decref(x->page);
+    if (error < 0) {
+        json_decref(x->shown);
+        api_fail(c, error);
+    } else {
+        api_answer(c, 200, json_pack("{s:o}", "tasks", x->shown));
+    }
+}
+
 static void on_summaries(void *arg, int error, json_t *v) {
     struct api_call *c = arg;
-    json_t *tasks = c->work, *out = json_object();
-    if (error < 0) {
-        json_decref(out);
-        json_decref(tasks);
-        api_fail(c, error);
-        return;
-    }
-    for (size_t i = 0; i < json_array_size(tasks); i++) {
-        json_t *task = json_array_get(tasks, i);
-        for (size_t k = 0; k < json_array_size(v); k++) {
+    struct tasks *x = c->work;
+    size_t n = json_array_size(x->page);
+    for (size_t i = 0; error >= 0 && i < n; i++) {
+        json_t *task = json_array_get(x->page, i);
+        for (size_t k = 0; k < json_array_size(v) && json_array_size(x->shown) < TASKS_MAX; k++) {
             const json_t *s = json_array_get(v, k);
-            if (strcmp(json_str(s, "number", ""), json_str(task, "ticket", "")))
+            if (strcmp(json_str(s, "number", ""), json_str(task, "ticket", "")) ||
+                !access_sees(&c->user, s))
                 continue;
             json_object_set(task, "subject", json_object_get(s, "subject"));
             json_object_set(task, "sender", json_object_get(s, "sender"));
+            json_array_append(x->shown, task);
+            break;
         }
     }
-    json_object_set_new(out, "tasks", tasks);
-    api_answer(c, 200, out);
+    bool is_last = n < TASKS_MAX || !*c->user.scope || x->skip >= TASKS_LOOK_MAX;
+    if (error < 0 || is_last || json_array_size(x->shown) >= TASKS_MAX)
+        tasks_end(c, error);
+    else
+        tasks_page(c);
+}
+
+static json_t *task_of(const json_t *record) {
+    json_t *o = json_object();
+    char at[CLOCK_RFC3339_BYTES];
+    clock_rfc3339(json_int(record, "at", 0), at);
+    json_puts(o, "message", json_str(record, "message", ""));
+    json_puts(o, "ticket", json_str(record, "ticket", ""));
+    json_puts(o, "kind", json_str(record, "kind", ""));
+    json_puts(o, "created_at", at);
+    return o;
 }
 
 static void on_tasks(void *arg, int error, const struct span *values, size_t n) {
     struct api_call *c = arg;
+    struct tasks *x = c->work;
     const char *numbers[TASKS_MAX];
     size_t count = 0;
-    if (error < 0) {
-        api_fail(c, error);
-        return;
-    }
-    json_t *tasks = json_array();
-    for (size_t i = 0; i < n && count < TASKS_MAX; i++) {
+    json_decref(x->page);
+    x->page = json_array();
+    x->skip += TASKS_MAX;
+    for (size_t i = 0; error >= 0 && i < n && count < TASKS_MAX; i++) {
         json_t *record = values[i].p ? json_parse(values[i], 4096, NULL) : NULL;
-        if (!record)
-            continue;
-        json_t *o = json_object();
-        char at[CLOCK_RFC3339_BYTES];
-        clock_rfc3339(json_int(record, "at", 0), at);
-        json_puts(o, "message", json_str(record, "message", ""));
-        json_puts(o, "ticket", json_str(record, "ticket", ""));
-        json_puts(o, "kind", json_str(record, "kind", ""));
-        json_puts(o, "created_at", at);
-        json_array_append_new(tasks, o);
+        json_t *o = task_of(record);
+        json_array_append_new(x->page, o);
         numbers[count++] = json_str(o, "ticket", "");
         json_decref(record);
     }
-    c->work = tasks;
-    if (count)
-        ticket_summary(c->api->o.router, numbers, count, on_summaries, c);
+    if (error < 0 || !count)
+        tasks_end(c, error);
     else
-        on_summaries(c, 0, tasks);
+        ticket_summary(c->api->o.router, numbers, count, on_summaries, c);
+}
+
+static void tasks_page(struct api_call *c) {
+    const struct config_channel *k = desk_of(c->api);
+    const struct tasks *x = c->work;
+    if (k)
+        router_state_ranked(c->api->o.router, k->id, SPAN(DESK_INDEX), 0, INT64_MAX, x->skip,
+                            TASKS_MAX, on_tasks, c);
+    else
+        on_tasks(c, 0, NULL, 0);
 }
 
 static void do_tasks(struct api_call *c) {
-    const struct config_channel *k = desk_of(c->api);
-    if (k)
-        router_state_ranked(c->api->o.router, k->id, SPAN(DESK_INDEX), 0, INT64_MAX, 0, TASKS_MAX,
-                            on_tasks, c);
-    else
-        on_tasks(c, 0, NULL, 0);
+    struct tasks *x = arena_alloc(http_arena(c->x), sizeof *x);
+    *x = (struct tasks){.shown = json_array()};
+    c->work = x;
+    tasks_page(c);
 }
 
 static struct span task_key(struct api_call *c) {
@@ -236,34 +289,28 @@ static void do_settle(struct api_call *c) {
         router_state_get(c->api->o.router, desk_of(c->api)->id, task_key(c), on_task, c);
 }
 
-static void do_one(struct api_call *c) {
-    struct span rest = http_rest(c->x), id = span_cut(&rest, '/');
-    if (!desk_of(c->api) || !rest.p || !api_message_is_valid(id)) {
+static void do_page(struct api_call *c) {
+    if (!desk_of(c->api))
         api_problem(c, 404, "not_found", "There is no such task.");
-        return;
-    }
-    snprintf(c->message, sizeof c->message, "%.*s", (int)id.n, id.p);
-    c->tail = rest;
-    if (span_eq(http_method(c->x), "POST"))
-        do_settle(c);
-    else if (span_eq(rest, "letter"))
+    else if (span_eq(c->tail, "letter"))
         letter_show(c, desk_of(c->api));
     else
-        api_problem(c, 404, "not_found", "There is no such path. openapi.yaml lists all.");
+        api_no_path(c);
 }
 
-static void on_desk(void *arg, struct http_exchange *x) {
-    if (span_eq(http_method(x), "POST"))
-        auth_enter(arg, x, API_BODY, do_take);
+static void do_outcome(struct api_call *c) {
+    if (!desk_of(c->api))
+        api_problem(c, 404, "not_found", "There is no such task.");
     else
-        auth_enter(arg, x, 0, do_tasks);
-}
-
-static void on_one(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, span_eq(http_method(x), "POST") ? API_BODY : 0, do_one);
+        do_settle(c);
 }
 
 void desk_routes(struct api *a) {
-    api_route(a, "GET POST", "/api/v1/desk", on_desk);
-    api_route(a, "GET POST", "/api/v1/desk/*", on_one);
+    static const struct api_row rows[] = {
+        {"GET", "/api/v1/desk", API_LIST, do_tasks},
+        {"POST", "/api/v1/desk", API_LIST | API_BODY, do_take},
+        {"GET", "/api/v1/desk/*", API_MESSAGE, do_page},
+        {"POST", "/api/v1/desk/*", API_MESSAGE | API_BODY, do_outcome},
+    };
+    api_rows(a, rows, sizeof rows / sizeof *rows);
 }

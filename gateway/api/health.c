@@ -66,7 +66,7 @@ static void on_metrics(void *arg, struct http_exchange *x) {
     if (api_peer_is_loopback(http_peer(x)))
         answer_metrics(arg, x);
     else
-        auth_enter(arg, x, API_ADMIN, do_metrics);
+        auth_enter(arg, x, API_PLAIN | API_ADMIN, do_metrics);
 }
 
 static void on_metrics_alone(void *arg, struct http_exchange *x) {

@@ -41,6 +41,17 @@ void inbox_send_all(struct inbox *i, const char *ticket, json_t *v,
     ws_shared_unref(m);
 }
 
+void inbox_send_item(struct inbox *i, const char *ticket, const json_t *summary, json_t *v) {
+    char *text = json_text(v);
+    json_decref(v);
+    struct ws_shared *m = ws_shared_new(span_str(text));
+    free(text);
+    for (struct inbox_socket *s = i->sockets; s; s = s->next)
+        if (s->ws && s->is_known && !strcmp(s->watch, ticket) && access_sees(&s->user, summary))
+            ws_send_shared(s->ws, m);
+    ws_shared_unref(m);
+}
+
 bool inbox_is_watched(const struct inbox *i, const char *ticket) {
     for (const struct inbox_socket *s = i->sockets; s; s = s->next)
         if (s->is_known && !strcmp(s->watch, ticket))
@@ -70,6 +81,47 @@ static void watch(struct inbox_socket *s, const char *ticket) {
     if (strcmp(before, ticket))
         send_viewers(s->inbox, before);
     send_viewers(s->inbox, s->watch);
+}
+
+/* An answer outlives its socket: it finds it again by its serial number, or not. */
+struct asked {
+    struct inbox *inbox;
+    uint64_t serial;
+    char ticket[API_NUMBER_BYTES];
+};
+
+static struct inbox_socket *socket_of(const struct inbox *i, uint64_t serial) {
+    struct inbox_socket *s = i->sockets;
+    while (s && s->serial != serial)
+        s = s->next;
+    return s && s->ws ? s : NULL;
+}
+
+static void on_may_watch(void *arg, int error) {
+    struct asked *k = arg;
+    struct inbox_socket *s = socket_of(k->inbox, k->serial);
+    if (s && error == 0 && !strcmp(s->wanted, k->ticket) && !k->inbox->api->is_stopping)
+        watch(s, k->ticket);
+    free(k);
+}
+
+/* What s wants is watched as soon as it is known that the person may see it. */
+static void ask_watch(struct inbox_socket *s) {
+    if (!*s->wanted || !*s->user.scope) {
+        watch(s, s->wanted);
+        return;
+    }
+    watch(s, "");
+    struct asked *k = xcalloc(1, sizeof *k);
+    *k = (struct asked){.inbox = s->inbox, .serial = s->serial};
+    snprintf(k->ticket, sizeof k->ticket, "%s", s->wanted);
+    ticket_sees(s->inbox->api->o.router, s->user.scope, k->ticket, on_may_watch, k);
+}
+
+void inbox_rewatch(struct inbox *i, const char *ticket) {
+    for (struct inbox_socket *s = i->sockets; s; s = s->next)
+        if (s->is_known && *s->user.scope && !strcmp(s->watch, ticket))
+            ask_watch(s);
 }
 
 static void set_writing(struct inbox_socket *s, bool on) {
@@ -133,21 +185,13 @@ static int on_handshake(void *arg, const struct ws_handshake *h, void **user_out
     return 0;
 }
 
-/* A check outlives its socket: it finds it again by its serial number, or not. */
-struct recheck {
-    struct inbox *inbox;
-    uint64_t serial;
-};
-
 static void on_checked(void *arg, int error, const struct api_user *user, json_t *session) {
-    struct recheck *k = arg;
+    struct asked *k = arg;
     struct inbox *i = k->inbox;
-    struct inbox_socket *s = i->sockets;
+    struct inbox_socket *s = socket_of(i, k->serial);
     (void)session;
-    while (s && s->serial != k->serial)
-        s = s->next;
     free(k);
-    if (!s || !s->ws)
+    if (!s)
         return;
     if (!user) {
         if (error == ERR_NOT_FOUND || !s->is_known)
@@ -155,18 +199,23 @@ static void on_checked(void *arg, int error, const struct api_user *user, json_t
                      error == ERR_NOT_FOUND ? "no_session" : "store_unavailable");
         return;
     }
-    bool is_first = !s->is_known;
+    bool is_first = !s->is_known, is_other = strcmp(s->user.scope, user->scope) != 0;
     s->user = *user;
-    s->is_known = true;
-    if (!is_first)
+    if (!is_first) {
+        if (is_other) /* it comes again and loads what it sees now */
+            ws_close(s->ws, 1012, "access");
         return;
+    }
+    s->is_known = true;
     inbox_send(s, json_pack("{s:s}", "t", "hello"));
     i->counts_due = true;
+    if (*s->wanted)
+        ask_watch(s);
 }
 
 static void check(struct inbox_socket *s) {
-    struct recheck *k = xcalloc(1, sizeof *k);
-    *k = (struct recheck){s->inbox, s->serial};
+    struct asked *k = xcalloc(1, sizeof *k);
+    *k = (struct asked){.inbox = s->inbox, .serial = s->serial};
     auth_check(s->inbox->api, s->hash, on_checked, k);
 }
 
@@ -176,6 +225,12 @@ static void on_open(void *user, struct ws *ws) {
     check(s);
 }
 
+static void want(struct inbox_socket *s, const char *ticket) {
+    snprintf(s->wanted, sizeof s->wanted, "%s", ticket);
+    if (s->is_known)
+        ask_watch(s);
+}
+
 static void on_text(void *user, struct ws *ws, struct span text) {
     struct inbox_socket *s = user;
     json_t *v = json_parse(text, INBOX_FRAME_BYTES_MAX, NULL);
@@ -183,12 +238,10 @@ static void on_text(void *user, struct ws *ws, struct span text) {
     bool known = s->is_known, number_ok = !*ticket || api_number_is_valid(span_str(ticket));
     if (!json_is_object(v) || !number_ok)
         ws_close(ws, 1008, "invalid");
-    else if (known && !strcmp(t, "watch"))
-        watch(s, ticket);
+    else if (!strcmp(t, "watch"))
+        want(s, ticket);
     else if (known && !strcmp(t, "writing") && !strcmp(ticket, s->watch))
         set_writing(s, json_flag(v, "on", false));
-    else if (!known && !strcmp(t, "watch"))
-        snprintf(s->watch, sizeof s->watch, "%s", ticket);
     json_decref(v);
 }
 
@@ -204,6 +257,12 @@ static void on_close(void *user, struct ws *ws) {
     if (!i->api->is_stopping)
         send_viewers(i, s->watch);
     free(s);
+}
+
+void inbox_account_changed(struct inbox *i, const char *user) {
+    for (struct inbox_socket *s = i->sockets; s; s = s->next)
+        if (s->ws && !strcmp(s->user.id, user))
+            check(s);
 }
 
 void inbox_session_ended(struct inbox *i, const char *hash) {

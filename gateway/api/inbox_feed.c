@@ -45,6 +45,11 @@ void inbox_feed(struct inbox *i, const struct feed_event *e) {
     bool has =
         e->message && api_message_is_valid(span_str(e->message)) && inbox_is_watched(i, e->ticket);
     snprintf(c->message, sizeof c->message, "%s", has ? e->message : "");
+    bool is_left = !strcmp(e->type, "ticket.left");
+    snprintf(c->left_queue, sizeof c->left_queue, "%s", is_left && e->queue ? e->queue : "");
+    snprintf(c->left_user, sizeof c->left_user, "%s", is_left && e->info ? e->info : "");
+    if (is_left)
+        inbox_rewatch(i, e->ticket);
     if (i->changes_n == 1)
         arm(i);
 }
@@ -63,9 +68,9 @@ static void on_item(void *arg, int error, json_t *v) {
         if (strcmp(json_str(item, "id", ""), r->what.message))
             continue;
         api_times(item);
-        inbox_send_all(
-            r->inbox, r->what.ticket,
-            json_pack("{s:s,s:s,s:O}", "t", "item", "ticket", r->what.ticket, "item", item), NULL);
+        inbox_send_item(
+            r->inbox, r->what.ticket, v,
+            json_pack("{s:s,s:s,s:O}", "t", "item", "ticket", r->what.ticket, "item", item));
     }
     free(r);
 }
@@ -77,18 +82,81 @@ static void read_item(struct inbox *i, const struct inbox_change *c) {
         return;
     struct item_read *r = xcalloc(1, sizeof *r);
     *r = (struct item_read){i, *c};
-    ticket_read(i->api->o.router, c->ticket, (uint64_t)n + 1, 3, on_item, r);
+    ticket_read(i->api->o.router, c->ticket, (uint64_t)n + 1, 3, NULL, on_item, r);
 }
 
 /* ---- summaries for all ---- */
+struct shown { /* the frame of those who see the same tickets of a batch, written once */
+    bool sees[BATCH_MAX];
+    struct ws_shared *frame; /* NULL: nothing to send */
+    bool is_made;
+};
+
+static struct ws_shared *frame_of(json_t *v) {
+    char *text = json_text(v);
+    json_decref(v);
+    struct ws_shared *m = ws_shared_new(span_str(text));
+    free(text);
+    return m;
+}
+
+static void show(struct shown *last, const struct inbox_socket *s, const json_t *v) {
+    bool sees[BATCH_MAX] = {0};
+    size_t n = json_array_size(v), k;
+    for (k = 0; k < n && k < BATCH_MAX; k++)
+        sees[k] = access_sees(&s->user, json_array_get(v, k));
+    if (!last->is_made || memcmp(sees, last->sees, sizeof sees)) {
+        ws_shared_unref(last->frame);
+        memcpy(last->sees, sees, sizeof sees);
+        last->is_made = true;
+        json_t *list = json_array();
+        for (k = 0; k < n && k < BATCH_MAX; k++)
+            if (sees[k])
+                json_array_append(list, json_array_get(v, k));
+        bool is_empty = json_array_size(list) == 0;
+        json_t *frame = json_pack("{s:s,s:o}", "t", "tickets", "tickets", list);
+        last->frame = is_empty ? NULL : frame_of(frame);
+        if (is_empty)
+            json_decref(frame);
+    }
+    if (last->frame)
+        ws_send_shared(s->ws, last->frame);
+}
+
+/* Who saw a ticket and does not any more is told its number; nobody else hears of it. */
+static void tell_gone(const struct inbox *i, struct inbox_socket *s, const json_t *v) {
+    json_t *gone = json_array();
+    for (size_t at = i->batch_at; at < i->sending_at; at++) {
+        const struct inbox_change *c = &i->sending[at];
+        const json_t *now = NULL;
+        if (!c->left_queue[0] || !ticket_scope_sees(s->user.scope, c->left_queue, c->left_user))
+            continue;
+        for (size_t k = 0; k < json_array_size(v) && !now; k++)
+            if (!strcmp(json_str(json_array_get(v, k), "number", ""), c->ticket))
+                now = json_array_get(v, k);
+        if (!now || !access_sees(&s->user, now))
+            json_array_append_new(gone, json_string(c->ticket));
+    }
+    if (json_array_size(gone))
+        inbox_send(s, json_pack("{s:s,s:O}", "t", "gone", "tickets", gone));
+    json_decref(gone);
+}
+
 static void on_summaries(void *arg, int error, json_t *v) {
     struct inbox *i = arg;
+    struct shown last = {0};
     if (error == 0 && json_array_size(v) > 0) {
         size_t k;
         json_t *one;
         json_array_foreach(v, k, one) api_thread_learn(i->api, one);
         api_times(v);
-        inbox_send_all(i, NULL, json_pack("{s:s,s:O}", "t", "tickets", "tickets", v), NULL);
+        for (struct inbox_socket *s = i->sockets; s; s = s->next)
+            if (s->ws && s->is_known) {
+                show(&last, s, v);
+                if (*s->user.scope)
+                    tell_gone(i, s, v);
+            }
+        ws_shared_unref(last.frame);
     }
     next_batch(i);
 }
@@ -98,6 +166,7 @@ static void on_summaries(void *arg, int error, json_t *v) {
 static void next_batch(struct inbox *i) {
     const char *tickets[BATCH_MAX];
     size_t n = 0;
+    i->batch_at = i->sending_at;
     while (i->sending_at < i->sending_n && n < BATCH_MAX) {
         const struct inbox_change *c = &i->sending[i->sending_at];
         bool is_same = n > 0 && !strcmp(c->ticket, tickets[n - 1]);
@@ -170,7 +239,7 @@ static void on_counts(void *arg) {
         struct counts_read *r = xcalloc(1, sizeof *r);
         r->inbox = i;
         snprintf(r->user, sizeof r->user, "%s", s->user.id);
-        ticket_counts(i->api->o.router, r->user, on_counts_read, r);
+        ticket_counts(i->api->o.router, r->user, s->user.scope, on_counts_read, r);
     }
 }
 

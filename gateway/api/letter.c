@@ -115,12 +115,10 @@ static void on_read(void *arg, int error, json_t *v) {
 
 void letter_show(struct api_call *c, const struct config_channel *desk) {
     unsigned long long n = 0;
-    const char *dot = strchr(c->message, '.');
-    if (!dot || span_u64(span_str(dot + 1), INT64_MAX - 1, &n) < 0) {
+    if (span_u64(span_str(c->message + strlen(c->number) + 1), INT64_MAX - 1, &n) < 0) {
         api_problem(c, 404, "not_found", "There is no such answer.");
         return;
     }
-    snprintf(c->number, sizeof c->number, "%.*s", (int)(dot - c->message), c->message);
     c->work = arena_strdup(http_arena(c->x), desk->options);
-    ticket_read(c->api->o.router, c->number, (uint64_t)n + 1, 3, on_read, c);
+    ticket_read(c->api->o.router, c->number, (uint64_t)n + 1, 3, c->user.scope, on_read, c);
 }

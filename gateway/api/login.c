@@ -77,8 +77,16 @@ static void login_failed(struct api_call *c) {
 }
 
 static json_t *user_json(const struct api_user *u) {
-    return json_pack("{s:s,s:s,s:s,s:s}", "id", u->id, "name", u->name, "role",
-                     u->is_admin ? "admin" : "agent", "language", u->language);
+    json_t *queues = json_array();
+    struct span rest = span_str(u->scope);
+    span_cut(&rest, ',');
+    while (rest.p) {
+        struct span q = span_cut(&rest, ',');
+        json_array_append_new(queues, json_stringn(q.p, q.n));
+    }
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "id", u->id, "name", u->name, "role",
+                     u->is_admin ? "admin" : "agent", "language", u->language, "access",
+                     *u->scope ? "own" : "all", "queues", queues);
 }
 
 static void set_cookie(struct api_call *c, const char *value, const char *extra) {
@@ -151,6 +159,7 @@ static void on_account(void *arg, int error, json_t *v) {
         snprintf(c->user.language, sizeof c->user.language, "%s", json_str(v, "language", "de"));
         c->user.is_admin = !strcmp(json_str(v, "role", ""), "admin");
         c->user.epoch = json_int(v, "epoch", 0);
+        access_scope(c->api->o.config, v, c->user.id, c->user.scope);
     }
     if (loop_work(a->o.loop, verify_work, verify_after, w) < 0) {
         work_free(w);
@@ -247,12 +256,8 @@ static void do_logout(struct api_call *c) {
     session_del(c->api->o.router, c->hash, on_ended, c);
 }
 
-static void on_http(void *arg, struct http_exchange *x) {
-    struct span m = http_method(x);
-    if (span_eq(m, "POST"))
-        handle_login(arg, x);
-    else
-        auth_enter(arg, x, 0, span_eq(m, "DELETE") ? do_logout : do_session);
+static void on_login(void *arg, struct http_exchange *x) {
+    handle_login(arg, x);
 }
 
 /* ---- a new password ---- */
@@ -334,11 +339,12 @@ static void do_password(struct api_call *c) {
     count(c, "change", span_str(c->user.id), on_change_count);
 }
 
-static void on_password(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, API_BODY, do_password);
-}
-
 void auth_routes(struct api *a) {
-    api_route(a, "GET POST DELETE", "/api/v1/session", on_http);
-    api_route(a, "POST", "/api/v1/session/password", on_password);
+    static const struct api_row rows[] = {
+        {"GET", "/api/v1/session", API_PLAIN, do_session},
+        {"DELETE", "/api/v1/session", API_PLAIN, do_logout},
+        {"POST", "/api/v1/session/password", API_PLAIN | API_BODY, do_password},
+    };
+    api_route(a, "POST", "/api/v1/session", on_login);
+    api_rows(a, rows, sizeof rows / sizeof *rows);
 }

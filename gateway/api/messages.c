@@ -80,13 +80,11 @@ static void on_html(void *arg, int error, json_t *v) {
 
 static void read_html(struct api_call *c) {
     unsigned long long n = 0;
-    const char *dot = strchr(c->message, '.');
-    if (!dot || span_u64(span_str(dot + 1), INT64_MAX - 1, &n) < 0) {
+    if (span_u64(span_str(c->message + strlen(c->number) + 1), INT64_MAX - 1, &n) < 0) {
         api_problem(c, 404, "not_found", "There is no such message.");
         return;
     }
-    snprintf(c->number, sizeof c->number, "%.*s", (int)(dot - c->message), c->message);
-    ticket_read(c->api->o.router, c->number, (uint64_t)n + 1, 3, on_html, c);
+    ticket_read(c->api->o.router, c->number, (uint64_t)n + 1, 3, c->user.scope, on_html, c);
 }
 
 static void do_get(struct api_call *c) {
@@ -99,18 +97,14 @@ static void do_get(struct api_call *c) {
     else if (span_eq(what, "html") && !rest.p)
         read_html(c);
     else
-        api_problem(c, 404, "not_found", "There is no such path. openapi.yaml lists all.");
+        api_no_path(c);
 }
 
 /* Taking back a reply may have opened the ticket that it closed: the citizen's window follows. */
 static void on_undone(void *arg, int error, json_t *v) {
     struct api_call *c = arg;
-    const char *dot = strchr(c->message, '.');
-    char number[sizeof c->message];
-    snprintf(number, sizeof number, "%.*s", dot ? (int)(dot - c->message) : 0, c->message);
-    const struct api_thread *t = error < 0 ? NULL : api_thread_of(c->api, number);
-    if (t && !c->api->is_stopping)
-        host_notify(c->api->o.host, t->channel, t->thread, "open", number);
+    if (error >= 0)
+        api_tell_channel(c, "open", c->number);
     api_done_json(c, error, v);
 }
 
@@ -126,24 +120,6 @@ static void do_act(struct api_call *c) {
             return;
         }
     api_problem(c, 404, "not_found", "There is no such action: retry, cancel, mark-sent or undo.");
-}
-
-static void do_message(struct api_call *c) {
-    struct span rest = http_rest(c->x), id = span_cut(&rest, '/');
-    if (!api_message_is_valid(id) || !rest.p) {
-        api_problem(c, 404, "not_found", "There is no such message.");
-        return;
-    }
-    snprintf(c->message, sizeof c->message, "%.*s", (int)id.n, id.p);
-    c->tail = rest;
-    if (span_eq(http_method(c->x), "POST"))
-        do_act(c);
-    else
-        do_get(c);
-}
-
-static void on_message(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, span_eq(http_method(x), "POST") ? API_BODY : 0, do_message);
 }
 
 /* ---- uploads ---- */
@@ -175,22 +151,23 @@ static void do_upload(struct api_call *c) {
 }
 
 static void on_upload(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, 0, do_upload);
+    auth_enter(arg, x, API_PLAIN, do_upload);
 }
 
 /* ---- outbox ---- */
 static void do_outbox(struct api_call *c) {
-    outbox_list(c->api->o.router, api_query(c, "state", NULL), api_query(c, "cursor", NULL),
-                api_query_int(c, "limit", 50, 1, 200), api_done_json, c);
-}
-
-static void on_outbox(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, 0, do_outbox);
+    outbox_list(c->api->o.router, api_query(c, "state", NULL), c->user.scope,
+                api_query(c, "cursor", NULL), api_query_int(c, "limit", 50, 1, 200), api_done_json,
+                c);
 }
 
 void messages_routes(struct api *a) {
-    api_route(a, "GET POST", "/api/v1/messages/*", on_message);
-    api_route(a, "GET", "/api/v1/outbox", on_outbox);
+    static const struct api_row rows[] = {
+        {"GET", "/api/v1/messages/*", API_MESSAGE, do_get},
+        {"POST", "/api/v1/messages/*", API_MESSAGE | API_BODY, do_act},
+        {"GET", "/api/v1/outbox", API_LIST, do_outbox},
+    };
+    api_rows(a, rows, sizeof rows / sizeof *rows);
     http_server_route(a->o.http,
                       &(struct http_route){.methods = "POST",
                                            .path = "/api/v1/uploads",

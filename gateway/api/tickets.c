@@ -8,34 +8,31 @@
 #include "channels/email/mail_address.h"
 #include "gateway/base/utf8.h"
 
-#define SUBJECT_POINTS_MAX 200
-#define TAGS_MAX 20
-#define TAG_POINTS_MAX 40
 #define REPLY_ATTACHMENTS_MAX 10
 #define RECIPIENT_BYTES_MAX 254
 
-static bool is_word_of(const char *w, const char *const *list) {
+bool api_word_is_of(const char *w, const char *const *list) {
     for (; *list; list++)
         if (!strcmp(w, *list))
             return true;
     return false;
 }
 
-static const char *const views[] = {"mine",   "unassigned", "unanswered", "waiting", "reminder",
-                                    "closed", "all",        "queue",      NULL};
+static const char *const views[] = {"mine",     "unassigned", "unanswered", "overdue",
+                                    "due_soon", "waiting",    "reminder",   "closed",
+                                    "all",      "queue",      NULL};
 static const char *const states[] = {"new", "open", "waiting", "reminder", "closed", NULL};
-static const char *const priorities[] = {"low", "normal", "high", "urgent", NULL};
-
 static void do_list(struct api_call *c) {
     struct ticket_query q = {
         .view = api_query(c, "view", "all"),
         .queue = api_query(c, "queue", NULL),
         .user = c->user.id,
+        .scope = c->user.scope,
         .state = api_query(c, "state", ""),
         .cursor = api_query(c, "cursor", NULL),
         .limit = api_query_int(c, "limit", 50, 1, 200),
     };
-    if (!is_word_of(q.view, views) || (*q.state && !is_word_of(q.state, states))) {
+    if (!api_word_is_of(q.view, views) || (*q.state && !api_word_is_of(q.state, states))) {
         api_problem(c, 400, "invalid", "There is no such view or state.");
         return;
     }
@@ -46,16 +43,8 @@ static void do_list(struct api_call *c) {
     ticket_list(c->api->o.router, &q, api_done_json, c);
 }
 
-static void on_list(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, 0, do_list);
-}
-
 static void do_counts(struct api_call *c) {
-    ticket_counts(c->api->o.router, c->user.id, api_done_json, c);
-}
-
-static void on_counts(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, 0, do_counts);
+    ticket_counts(c->api->o.router, c->user.id, c->user.scope, api_done_json, c);
 }
 
 static void do_search(struct api_call *c) {
@@ -65,16 +54,12 @@ static void do_search(struct api_call *c) {
                     "Give a number, an address or words in q= (at most 512 bytes of UTF-8).");
         return;
     }
-    ticket_search(c->api->o.router, q, api_query(c, "cursor", NULL),
+    ticket_search(c->api->o.router, q, c->user.scope, api_query(c, "cursor", NULL),
                   api_query_int(c, "limit", 50, 1, 200), api_done_json, c);
 }
 
-static void on_search(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, 0, do_search);
-}
-
 /* The conversation's channel hears what the citizen may know. */
-static void tell_channel(struct api_call *c, const char *what, const char *detail) {
+void api_tell_channel(struct api_call *c, const char *what, const char *detail) {
     const struct api_thread *t = api_thread_of(c->api, c->number);
     if (t && !c->api->is_stopping)
         host_notify(c->api->o.host, t->channel, t->thread, what, detail);
@@ -86,7 +71,7 @@ static void on_read(void *arg, int error, json_t *v) {
     struct api_call *c = arg;
     if (error == 0 && v) {
         api_thread_learn(c->api, v);
-        tell_channel(c, "read", "");
+        api_tell_channel(c, "read", "");
     }
     api_done_json(c, error, v);
 }
@@ -99,86 +84,8 @@ static void do_read(struct api_call *c) {
         return;
     }
     ticket_read(c->api->o.router, c->number, (uint64_t)before,
-                api_query_int(c, "limit", 100, 1, 200), before ? api_done_json : on_read, c);
-}
-
-static const char *check_tags(const json_t *tags) {
-    if (!json_is_array(tags) || json_array_size(tags) > TAGS_MAX)
-        return "tags must be a list of at most 20 words.";
-    for (size_t i = 0; i < json_array_size(tags); i++) {
-        const char *t = json_string_value(json_array_get(tags, i));
-        if (!t || !*t || utf8_count(span_str(t)) > TAG_POINTS_MAX)
-            return "Each tag must be a text of 1 to 40 characters.";
-    }
-    return NULL;
-}
-
-/* NULL, or the sentence that says what is wrong. reminder_at becomes reminder_at and reminder_ms.
- */
-static const char *check_field(struct api_call *c, const char *key, json_t *v) {
-    const char *s = json_string_value(v);
-    if (!strcmp(key, "rev"))
-        return json_is_integer(v) || s ? NULL : "rev must be the rev of the ticket as it was read.";
-    if (!strcmp(key, "state"))
-        return s && is_word_of(s, states) ? NULL : "There is no such state.";
-    if (!strcmp(key, "priority"))
-        return s && is_word_of(s, priorities) ? NULL : "There is no such priority.";
-    if (!strcmp(key, "queue"))
-        return s && config_queue(c->api->o.config, s) ? NULL : "There is no such office.";
-    if (!strcmp(key, "assignee"))
-        return json_is_null(v) || (s && api_user_id_is_valid(span_str(s)))
-                   ? NULL
-                   : "assignee must be an account or null.";
-    if (!strcmp(key, "subject"))
-        return s && utf8_count(span_str(s)) <= SUBJECT_POINTS_MAX
-                   ? NULL
-                   : "The subject may have at most 200 characters.";
-    if (!strcmp(key, "tags"))
-        return check_tags(v);
-    if (!strcmp(key, "reminder_at")) {
-        int64_t ms = 0;
-        return json_is_null(v) || (s && clock_parse_rfc3339(s, &ms) == 0)
-                   ? NULL
-                   : "reminder_at must be an RFC 3339 time.";
-    }
-    return "Only state, reminder_at, queue, assignee, priority, tags, subject and rev can be "
-           "changed.";
-}
-
-static void on_changed(void *arg, int error, json_t *v) {
-    struct api_call *c = arg;
-    const char *state = json_str(c->body, "state", NULL);
-    if (error >= 0 && state)
-        tell_channel(c, strcmp(state, "closed") ? "open" : "closed", c->number);
-    api_done_json(c, error, v);
-}
-
-static void on_assignee(void *arg, int error, json_t *v) {
-    struct api_call *c = arg;
-    if (error == 0 && !json_flag(v, "disabled", false)) {
-        ticket_change(c->api->o.router, c->number, c->user.id, c->body, on_changed, c);
-    } else if (error < 0 && error != ERR_NOT_FOUND) {
-        api_fail(c, error);
-    } else {
-        api_problem(c, 400, "invalid", "There is no such account.");
-    }
-}
-
-static void do_change(struct api_call *c) {
-    const char *key;
-    json_t *v;
-    json_object_foreach(c->body, key, v) {
-        const char *wrong = check_field(c, key, v);
-        if (wrong) {
-            api_problem(c, 400, "invalid", wrong);
-            return;
-        }
-    }
-    const char *assignee = json_str(c->body, "assignee", NULL);
-    if (assignee && strcmp(assignee, c->user.id))
-        staff_get(c->api->o.router, assignee, on_assignee, c);
-    else
-        ticket_change(c->api->o.router, c->number, c->user.id, c->body, on_changed, c);
+                api_query_int(c, "limit", 100, 1, 200), c->user.scope,
+                before ? api_done_json : on_read, c);
 }
 
 /* ---- saying something ---- */
@@ -189,9 +96,9 @@ static void on_said(void *arg, int error, json_t *v) {
         return;
     }
     if (!strcmp(json_str(c->body, "kind", ""), "reply")) {
-        tell_channel(c, "agent", c->user.name);
+        api_tell_channel(c, "agent", c->user.name);
         if (json_flag(c->body, "close", false))
-            tell_channel(c, "closed", c->number);
+            api_tell_channel(c, "closed", c->number);
     }
     api_times(v);
     api_answer(c, 202, json_incref(v));
@@ -273,34 +180,37 @@ static void do_typing(struct api_call *c) {
     api_answer_empty(c);
 }
 
-static void do_ticket(struct api_call *c) {
-    struct span m = http_method(c->x), rest = http_rest(c->x);
-    struct span number = span_cut(&rest, '/');
-    bool post = span_eq(m, "POST");
-    if (!api_number_is_valid(number)) {
-        api_problem(c, 404, "not_found", "There is no such ticket.");
-        return;
-    }
-    snprintf(c->number, sizeof c->number, "%.*s", (int)number.n, number.p);
-    if (!rest.p && span_eq(m, "PATCH"))
-        do_change(c);
-    else if (!rest.p && !post)
-        do_read(c);
-    else if (post && span_eq(rest, "messages"))
+static void do_post(struct api_call *c) {
+    if (span_eq(c->tail, "messages"))
         do_say(c);
-    else if (post && span_eq(rest, "typing"))
+    else if (span_eq(c->tail, "typing"))
         do_typing(c);
     else
-        api_problem(c, 404, "not_found", "There is no such path. openapi.yaml lists all.");
+        api_no_path(c);
 }
 
-static void on_ticket(void *arg, struct http_exchange *x) {
-    auth_enter(arg, x, span_eq(http_method(x), "GET") ? 0 : API_BODY, do_ticket);
+static void do_get(struct api_call *c) {
+    if (c->tail.p)
+        api_no_path(c);
+    else
+        do_read(c);
+}
+
+static void do_patch(struct api_call *c) {
+    if (c->tail.p)
+        api_no_path(c);
+    else
+        change_ticket(c);
 }
 
 void tickets_routes(struct api *a) {
-    api_route(a, "GET", "/api/v1/tickets", on_list);
-    api_route(a, "GET", "/api/v1/tickets/counts", on_counts);
-    api_route(a, "GET", "/api/v1/search", on_search);
-    api_route(a, "GET PATCH POST", "/api/v1/tickets/*", on_ticket);
+    static const struct api_row rows[] = {
+        {"GET", "/api/v1/tickets", API_LIST, do_list},
+        {"GET", "/api/v1/tickets/counts", API_LIST, do_counts},
+        {"GET", "/api/v1/search", API_LIST, do_search},
+        {"GET", "/api/v1/tickets/*", API_TICKET, do_get},
+        {"PATCH", "/api/v1/tickets/*", API_TICKET | API_BODY, do_patch},
+        {"POST", "/api/v1/tickets/*", API_TICKET | API_BODY, do_post},
+    };
+    api_rows(a, rows, sizeof rows / sizeof *rows);
 }

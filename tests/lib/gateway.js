@@ -24,7 +24,7 @@ ${o.top || ''}
 calendars:
   - id: standard
     timezone: Europe/Berlin
-    hours: [mo-fr 08:00-16:00]
+    hours: [${o.hours || 'mo-fr 08:00-16:00'}]
 queues:
   - {id: buergerbuero, name: Bürgerbüro, contact: "Milan Novak, 03999 555-210"}
   - {id: sozialamt, name: Sozialamt, contact: "Selin Yılmaz, 03999 555-300"}

@@ -209,7 +209,7 @@ __attribute__((unused)) static const char *bench_reply(const char *ticket, const
     return json_str(B.json, "id", "");
 }
 __attribute__((unused)) static json_t *bench_read(const char *ticket) {
-    WAITED(ticket_read(B.router, ticket, 0, 100, bench_json, NULL));
+    WAITED(ticket_read(B.router, ticket, 0, 100, NULL, bench_json, NULL));
     ck_assert_int_eq(B.error, 0);
     return B.json;
 }

@@ -147,11 +147,11 @@ START_TEST(test_rules_and_search) {
     ck_assert_str_eq(json_str(B.json, "priority", ""), "high");
     const char *const queries[] = {"ausweis", "lovelace frage", "ada@example.org", B.accepted.ticket};
     for (size_t i = 0; i < 4; i++) {
-        WAITED(ticket_search(B.router, queries[i], NULL, 10, bench_json, NULL));
+        WAITED(ticket_search(B.router, queries[i], NULL, NULL, 10, bench_json, NULL));
         ck_assert_int_eq(B.error, 0);
         ck_assert_msg(json_array_size(json_object_get(B.json, "tickets")) == 1, "%s", queries[i]);
     }
-    WAITED(ticket_search(B.router, "nichts", NULL, 10, bench_json, NULL));
+    WAITED(ticket_search(B.router, "nichts", NULL, NULL, 10, bench_json, NULL));
     ck_assert_int_eq((int)json_array_size(json_object_get(B.json, "tickets")), 0);
 }
 END_TEST
@@ -175,7 +175,7 @@ START_TEST(test_list_pages) {
         snprintf(cursor, sizeof cursor, "%s", json_str(B.json, "next", ""));
     } while (*cursor && ++pages < 10);
     ck_assert_uint_eq(seen, 7);
-    WAITED(ticket_counts(B.router, "ina", bench_json, NULL));
+    WAITED(ticket_counts(B.router, "ina", NULL, bench_json, NULL));
     ck_assert_int_eq((int)json_int(B.json, "all", 0), 7);
     ck_assert_int_eq((int)json_int(B.json, "unassigned", 0), 7);
     ck_assert_int_eq((int)json_int(json_object_get(B.json, "queues"), "amt", 0), 7);
@@ -208,7 +208,7 @@ START_TEST(test_search_pages) {
     }
     json_t *seen = json_object();
     for (int page = 0; page < 3; page++) {
-        WAITED(ticket_search(B.router, "ausweis", page ? next : NULL, 2, bench_json, NULL));
+        WAITED(ticket_search(B.router, "ausweis", NULL, page ? next : NULL, 2, bench_json, NULL));
         ck_assert_int_eq(B.error, 0);
         size_t i;
         json_t *t;
@@ -234,14 +234,14 @@ START_TEST(test_search_follows_the_subject) {
         size_t n;
     } rows[] = {{"parkplatz", 1}, {"ausweis", 0}, {"lovelace", 1}};
     for (size_t i = 0; i < 3; i++) {
-        WAITED(ticket_search(B.router, rows[i].word, NULL, 10, bench_json, NULL));
+        WAITED(ticket_search(B.router, rows[i].word, NULL, NULL, 10, bench_json, NULL));
         ck_assert_uint_eq(json_array_size(json_object_get(B.json, "tickets")), rows[i].n);
     }
 }
 END_TEST
 
 static size_t found(const char *text) {
-    WAITED(ticket_search(B.router, text, NULL, 10, bench_json, NULL));
+    WAITED(ticket_search(B.router, text, NULL, NULL, 10, bench_json, NULL));
     ck_assert_int_eq(B.error, 0);
     return json_array_size(json_object_get(B.json, "tickets"));
 }

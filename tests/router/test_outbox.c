@@ -65,7 +65,7 @@ START_TEST(test_failure_reopens) {
     ck_assert_str_eq(json_str(B.json, "delivery", ""), "failed");
     json_t *d = json_object_get(json_array_get(json_object_get(B.json, "items"), 1), "delivery");
     ck_assert_str_eq(json_str(d, "reason", ""), "because");
-    WAITED(outbox_list(B.router, "failed", NULL, 10, bench_json, NULL));
+    WAITED(outbox_list(B.router, "failed", NULL, NULL, 10, bench_json, NULL));
     ck_assert_int_eq((int)json_array_size(json_object_get(B.json, "items")), 1);
     char message[48];
     snprintf(message, sizeof message, "%s.2", T);

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: EUPL-1.2
--- ticket: the row of a ticket, its indexes, its events, and which ticket a message belongs to.
+-- ticket: the row of a ticket, its events, and which ticket a message belongs to.
 
-local FIELDS = {'st', 'q', 'as', 'n', 'co', 'u', 'rv', 'mc', 'ac', 'un', 'ch', 'th', 'dl', 'ra', 'hs', 'dc'}
+local FIELDS = {'st', 'q', 'as', 'n', 'co', 'u', 'rv', 'mc', 'ac', 'un', 'ch', 'th', 'dl', 'ra', 'hs', 'dc', 'c',
+    'du', 'li', 'lo'}
 local function ticket(P, num)
     local v = redis.call('HMGET', P .. 't:' .. num, unpack(FIELDS))
     if not v[1] then return nil end
@@ -20,15 +21,6 @@ end
 local function outdated(T, rev, who)
     local last, before, by = match(T.dc, '^(%d+) (%d+) (.*)$')
     return last and num_of(rev) < num_of(by ~= '' and by == who and before or last)
-end
-
-local function open_indexes(P, num, T, now, st, q, as)
-    if st ~= T.st or q ~= T.q then redis.call('ZREM', P .. 'i:' .. T.q .. ':' .. T.st, num) end
-    if st ~= T.st or as ~= T.as then redis.call('ZREM', P .. 'a:' .. T.as .. ':' .. T.st, num) end
-    redis.call('ZADD', P .. 'i:' .. q .. ':' .. st, now, num)
-    redis.call('ZADD', P .. 'a:' .. as .. ':' .. st, now, num)
-    if T.st == 'reminder' and st ~= 'reminder' then redis.call('ZREM', P .. 'rm', num) end
-    if st == 'closed' then redis.call('ZREM', P .. 'un', num) end
 end
 
 local function note_event(P, num, now, actor, what, from, to)

@@ -41,16 +41,17 @@ local function accept(K, A)
         num = fmt('%s-%06d', A[15], call('INCR', P .. 'n:' .. A[15]))
         call('HSET', P .. 't:' .. num, 'st', 'new', 'q', queue, 'pr', A[12], 'tg', A[13], 'la', A[14], 'ch', ch,
             'ct', A[10], 'c', now, 'u', now, 'li', now, 'du', A[16], 'un', 1, 'n', 1, 'mc', 1, 'ac', A[20], 'rv', 1,
-            'co', cid, 'th', A[17], 'hs', A[18])
+            'co', cid, 'th', A[17], 'hs', A[18], 'w', concat(A, '', 25 + 2 * hints_n))
         call('SET', P .. 'f:' .. num, fmt('%04x', #A[7]) .. A[7] .. A[8])
         call('RPUSH', P .. 'm:' .. num, A[6])
         call('ZADD', P .. 'i:' .. queue .. ':new', now, num)
-        call('ZADD', P .. 'a::new', now, num)
+        call('ZADD', P .. 'a:/' .. queue .. ':new', now, num)
+        local due = due_at('new', '', A[16])
+        if due then due_start(P, num, queue, now, due, now) end
         contact_add(P, cid, num)
         for i = 25 + 2 * hints_n, #A do call('ZADD', P .. 'w:' .. A[i], now, num) end
-        if #A >= 25 + 2 * hints_n then call('HSET', P .. 't:' .. num, 'w', concat(A, '', 25 + 2 * hints_n)) end
     end
-    call('ZADD', P .. 'un', now, num)
+    call('ZADD', P .. 'un:' .. queue, now, num)
     local th = A[17]
     if th ~= '' then
         call('SET', P .. 'th:' .. th, num)
@@ -105,7 +106,7 @@ local function reply(K, A)
         if st == 'new' or st == 'closed' then st = 'open' end
         if as == '' then as = user end
         call('HSET', P .. 't:' .. num, 'lo', now)
-        call('ZREM', P .. 'un', num)
+        call('ZREM', P .. 'un:' .. T.q, num)
         enqueue(P, num, n, by, now, A[7], A[8], 0)
         set_preview(P, num, A[10])
     end
@@ -124,7 +125,7 @@ local function reply(K, A)
         call('HSET', P .. 't:' .. num, 'st', st, 'n', note_event(P, num, now, user, 'state', T.st, st))
     end
     if as ~= T.as then call('HSET', P .. 't:' .. num, 'as', as) end
-    open_indexes(P, num, T, now, st, T.q, as)
+    open_indexes(P, num, T, now, st, T.q, as, kind == 'reply' and now or T.lo)
     if A[4] ~= '' then call('SET', client, n, 'EX', CLIENT_S) end
     event(P, now, kind == 'note' and 'note.added' or 'message.queued', num, n, by, T.q, user, close and 'closed' or '',
         T.th)

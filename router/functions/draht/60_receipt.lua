@@ -48,16 +48,19 @@ local function unanswer(P, num, n, T, now, user)
         local st, auto, created = match(rows[i], '^([^\t]*)' .. ('\t[^\t]*'):rep(9) .. '\t([^\t]*)\t([^\t]*)')
         if st ~= 'cancelled' and auto == '0' and num_of(created) > latest then latest = num_of(created) end
     end
-    redis.call('HSET', key, 'lo', latest > 0 and fmt('%.0f', latest) or '')
+    local lo = latest > 0 and fmt('%.0f', latest) or ''
+    redis.call('HSET', key, 'lo', lo)
     local was = redis.call('GET', P .. 'sc:' .. num .. '/' .. n)
     if was and T.st == 'closed' then
         note_event(P, num, now, user, 'state', 'closed', was)
-        open_indexes(P, num, T, now, was, T.q, T.as)
+        open_indexes(P, num, T, now, was, T.q, T.as, lo)
         redis.call('HSET', key, 'st', was)
         T.st = was
+    else
+        due_index(P, num, T, now, T.st, T.q, lo)
     end
-    local li = num_of(redis.call('HGET', key, 'li') or '') or 0
-    if T.st ~= 'closed' and li > latest then redis.call('ZADD', P .. 'un', li, num) end
+    T.lo = lo
+    if T.st ~= 'closed' and (num_of(T.li) or 0) > latest then redis.call('ZADD', P .. 'un:' .. T.q, T.li, num) end
 end
 
 local MAY = {

@@ -47,6 +47,7 @@ local function change(K, A)
         redis.call('ZADD', P .. 'rm', redis.call('HGET', key, 'ra') or now, num)
     end
     redis.call('HSET', key, 'u', now, 'un', 0, 'rv', num_of(T.rv) + 1, 'dc', basis(T, ''))
+    if q ~= T.q or T.as ~= '' and as ~= T.as then event(P, now, 'ticket.left', num, 0, T.ch, T.q, user, T.as, T.th) end
     event(P, now, 'ticket.changed', num, 0, T.ch, q, user, what, T.th)
     return 1
 end
@@ -110,4 +111,62 @@ local function remind(K, A)
         end
     end
     return #due
+end
+
+-- now -> how many became due soon or overdue
+local function due(K, A)
+    local P, now = K[1], A[1]
+    local ids = redis.call('ZRANGEBYSCORE', P .. 'dw', '-inf', now, 'LIMIT', 0, 100)
+    for i = 1, #ids do
+        local num = ids[i]
+        local T = ticket(P, num)
+        local at = T and due_at(T.st, T.lo, T.du)
+        redis.call('ZREM', P .. 'dw', num)
+        if at then
+            redis.call('ZADD', P .. 'du:' .. T.q, at, num)
+            local is_late = at <= num_of(now)
+            if not is_late then redis.call('ZADD', P .. 'dw', at, num) end
+            event(P, now, 'ticket.due', num, 0, T.ch, T.q, '', is_late and 'overdue' or 'soon', T.th)
+        end
+    end
+    return #ids
+end
+
+-- Tickets of releases before the indexes by office and by due time. ix: where the walk over all numbers is, or the
+-- version that the indexes have.
+local INDEX_VERSION, FIRST_YEAR, LAST_YEAR = '2', 2000, 2199
+local OLD_KEYS = {'un', 'a::new', 'a::open', 'a::waiting', 'a::reminder', 'a::closed'}
+local function index_anew(P, num, T, now)
+    if T.as == '' then redis.call('ZADD', P .. 'a:/' .. T.q .. ':' .. T.st, T.u, num) end
+    if T.st ~= 'closed' and (num_of(T.li) or 0) > (num_of(T.lo) or 0) then
+        redis.call('ZADD', P .. 'un:' .. T.q, 'NX', T.li, num)
+    end
+    local at = due_at(T.st, T.lo, T.du)
+    if at then due_start(P, num, T.q, now, at, T.c) end
+end
+
+-- now limit -> 1 while there is more
+local function reindex(K, A)
+    local P, call, left = K[1], redis.call, num_of(A[2])
+    local at = call('GET', P .. 'ix')
+    if at == INDEX_VERSION then return 0 end
+    local year, n = match(at or '', '^(%d+)-(%d+)$')
+    year, n = num_of(year or FIRST_YEAR), num_of(n or 0)
+    while left > 0 and year <= LAST_YEAR do
+        local last = num_of(call('GET', P .. 'n:' .. year) or 0)
+        while n < last and left > 0 do
+            n, left = n + 1, left - 1
+            local num = fmt('%d-%06d', year, n)
+            local T = ticket(P, num)
+            if T then index_anew(P, num, T, A[1]) end
+        end
+        if n >= last then year, n = year + 1, 0 end
+    end
+    if year <= LAST_YEAR then
+        call('SET', P .. 'ix', year .. '-' .. n)
+        return 1
+    end
+    for i = 1, #OLD_KEYS do call('UNLINK', P .. OLD_KEYS[i]) end
+    call('SET', P .. 'ix', INDEX_VERSION)
+    return 0
 end

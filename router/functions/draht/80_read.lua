@@ -28,51 +28,45 @@ local function summaries(K, A)
     return out
 end
 
-local function merge(P, keys, before_score, before_num, limit)
-    local all, seen_ = {}, {}
-    for i = 1, #keys do
-        local max, got, offset = before_score, 0, 0
-        while got <= limit do
-            local r = redis.call('ZRANGE', P .. keys[i], max, '-inf', 'BYSCORE', 'REV', 'LIMIT', offset, limit + 1, 'WITHSCORES')
-            for j = 1, #r, 2 do
-                local s = num_of(r[j + 1])
-                if before_num == '' or s < num_of(before_score) or r[j] < before_num then
-                    got = got + 1
-                    if not seen_[r[j]] then
-                        seen_[r[j]] = true
-                        all[#all + 1] = {s, r[j]}
-                    end
-                end
-            end
-            if #r < 2 * (limit + 1) then break end
-            offset = offset + limit + 1
-        end
+-- A scope says what somebody may see: '' is everything; else an account and its offices, joined by commas: the tickets
+-- of these offices, and those that are assigned to the account by name.
+local function scope_of(s)
+    if s == '' then return nil end
+    local S = {}
+    for w in gmatch(s, '[^,]+') do
+        if S.who then S.of[w] = true else S.who, S.of = w, {} end
     end
-    table.sort(all, function(a, b) if a[1] ~= b[1] then return a[1] > b[1] end return a[2] > b[2] end)
-    return all
+    return S
+end
+local function may_see(S, q, as)
+    return not S or S.of[q] or as == S.who
+end
+local function sees(P, S, num)
+    local v = redis.call('HMGET', P .. 't:' .. num, 'q', 'as')
+    return v[1] and may_see(S, v[1], v[2] or '')
 end
 
--- before_score before_number limit keys... -> {cursor, rows}
-local function list(K, A)
-    local P, limit, keys, rows = K[1], num_of(A[3]), {}, {}
-    for i = 4, #A do keys[#keys + 1] = A[i] end
-    local all = merge(P, keys, A[1], A[2], limit)
-    for i = 1, math.min(limit, #all) do rows[#rows + 1] = summary(P, all[i][2]) end
-    local cursor = #all > limit and fmt('%.0f:%s', all[limit][1], all[limit][2]) or ''
-    return {cursor, rows}
+-- scope number -> 1 when the ticket is there and may be seen
+local function sees_one(K, A)
+    return sees(K[1], scope_of(A[1]), A[2]) and 1 or 0
 end
 
-local function counts(K, A)
-    local out = {}
-    for i = 1, #A do out[i] = redis.call('ZCARD', K[1] .. A[i]) end
-    return out
+-- All numbers of a contact that may be seen, oldest first.
+local function numbers_of(P, S, co)
+    local all, out = redis.call('GETRANGE', P .. 'c:' .. co, 73, -1), {}
+    if not S then return all end
+    for num in gmatch(all, '[^,]+') do
+        if sees(P, S, num) then out[#out + 1] = num end
+    end
+    return concat(out, ',')
 end
 
--- number before limit -> {summary, first_n, items, rows of d, {contact, wrapped}..., tickets of the contact, more}
+-- number before limit scope -> {summary, first_n, items, rows of d, {contact, wrapped}..., tickets of the contact, more}
 local function read(K, A)
     local P, num, limit = K[1], A[1], num_of(A[3])
     local row = summary(P, num)
-    if not row then return redis.error_reply('NOTFOUND ticket') end
+    local S = scope_of(A[4])
+    if not row or not may_see(S, row[3], row[4]) then return redis.error_reply('NOTFOUND ticket') end
     local len = redis.call('LLEN', P .. 'm:' .. num)
     local last = num_of(A[2]) > 0 and num_of(A[2]) - 1 or len
     if last > len then last = len end
@@ -91,7 +85,7 @@ local function read(K, A)
     end
     local d = redis.call('HMGET', P .. 'd:' .. num, unpack(names))
     for i = 1, #d do d[i] = d[i] or '' end
-    return {row, first, items, d, keys, redis.call('GETRANGE', P .. 'c:' .. row[20], 73, -1)}
+    return {row, first, items, d, keys, numbers_of(P, S, row[20])}
 end
 
 -- number n -> one item with its key
@@ -114,54 +108,6 @@ local function history(K, A)
         local c = sub(rec, 2, 17)
         out[i] = {num, num_of(n), after + i, rec, redis.call('HGET', P .. 'd:' .. num, n) or '',
             redis.call('GETRANGE', P .. 'c:' .. c, 0, 72)}
-    end
-    return out
-end
-
--- states "a,b" before_score before_id limit -> {cursor, {id, d, channel type.., face, wrapped}}
-local function outbox(K, A)
-    local P, keys, rows, limit = K[1], {}, {}, num_of(A[4])
-    for st in gmatch(A[1], '[^,]+') do keys[#keys + 1] = 'ob:' .. st end
-    local all = merge(P, keys, A[2], A[3], limit)
-    for i = 1, math.min(limit, #all) do
-        local num, n = match(all[i][2], '^(.-)/(%d+)$')
-        rows[#rows + 1] = {num, num_of(n), redis.call('HGET', P .. 'd:' .. num, n) or '', summary(P, num)}
-    end
-    return {#all > limit and fmt('%.0f:%s', all[limit][1], all[limit][2]) or '', rows}
-end
-
--- before_score before_number limit words... : newest first, the rarest word leads
-local function search(K, A)
-    local P, limit, keys = K[1], num_of(A[3]), {}
-    for i = 4, #A do keys[#keys + 1] = {redis.call('ZCARD', P .. 'w:' .. A[i]), P .. 'w:' .. A[i]} end
-    table.sort(keys, function(a, b) return a[1] < b[1] end)
-    local rows, cursor, looked, offset = {}, '', 0, 0
-    while #rows < limit and looked < 5000 do
-        local r = redis.call('ZRANGE', keys[1][2], A[1], '-inf', 'BYSCORE', 'REV', 'LIMIT', offset, 200, 'WITHSCORES')
-        offset = offset + 200
-        for j = 1, #r, 2 do
-            -- tickets of the same millisecond are told apart by their number
-            if A[2] == '' or num_of(r[j + 1]) < num_of(A[1]) or r[j] < A[2] then
-                looked = looked + 1
-                cursor = r[j + 1] .. ':' .. r[j]
-                local all = true
-                for k = 2, #keys do all = all and redis.call('ZSCORE', keys[k][2], r[j]) end
-                if all then rows[#rows + 1] = summary(P, r[j]) end
-                if #rows >= limit then break end
-            end
-        end
-        if #r < 400 and #rows < limit then cursor = '' break end
-    end
-    return {cursor, rows}
-end
-
--- address hashes... -> summaries of these contacts' tickets, newest last 50
-local function by_address(K, A)
-    local P, out = K[1], {}
-    for i = 1, #A do
-        local c = redis.call('GET', P .. 'ad:' .. A[i])
-        local s = c and redis.call('GETRANGE', P .. 'c:' .. c, 73, -1) or ''
-        for num in gmatch(sub(s, -600), '%d%d%d%d%-%d+') do out[#out + 1] = summary(P, num) end
     end
     return out
 end
