@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: EUPL-1.2
-// How each HTTP channel is set up and spoken to in a measurement: yaml for the gateway, request(i, sender, text) for one message.
+// How each channel whose peer posts to us is set up and spoken to in a measurement: yaml for the gateway, request(i, sender, text,
+// gateway) for one message.
 'use strict';
+const path = require('node:path');
+const { getExpectedTwilioSignature } = require('twilio/lib/webhooks/webhooks');
+const { ROOT } = require('../lib/gateway');
+const { channel_up } = require('./tools');
 const { signature, asMetaWrites, bodyOf } = require('../lib/fake-graph');
 
 const META = { whatsapp: '100200300', messenger: '500600', instagram: '700800' };
@@ -57,6 +62,53 @@ const telegram = {
     },
 };
 
-const rows = [open311, telegram, meta('whatsapp'), meta('messenger'), meta('instagram')];
+const twilio = {
+    name: 'twilio',
+    yaml: `  - id: twilio
+    type: twilio
+    queue: buergerbuero
+    options:
+      account_sid: ACmessung
+      auth_token: token-of-the-city
+      from: "+4930990011"
+      api_url: "http://127.0.0.1:9"
+`,
+    request(i, sender, text, gateway) {
+        const where = '/channels/twilio/message';
+        const fields = { MessageSid: `SM${Date.now()}.${i}`, AccountSid: 'ACmessung', From: `+4915${sender.slice(1).padStart(8, '0')}`, To: '+4930990011', Body: text, NumMedia: '0' };
+        const signed = getExpectedTwilioSignature('token-of-the-city', `http://127.0.0.1:${gateway.port}${where}`, fields);
+        return { path: where, headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signed }, body: Buffer.from(new URLSearchParams(fields).toString()) };
+    },
+};
+
+/** Written down by staff: the session and what protects it are part of the price. */
+const desk = {
+    name: 'desk',
+    yaml: '  - id: desk\n    type: desk\n    queue: buergerbuero\n',
+    request(i, sender, text, gateway) {
+        const body = Buffer.from(JSON.stringify({ client_id: `${Date.now()}.${i}`, kind: 'phone', who: 'Jana Probe', what: text, reply: `0341 ${sender.slice(1).padStart(6, '0')}` }));
+        return { path: '/api/v1/desk', headers: { 'content-type': 'application/json', cookie: gateway.cookie, 'x-csrf-token': gateway.csrf }, body };
+    },
+};
+
+/** A program, the Python skeleton: each message crosses the wire twice, as its request and as its message. */
+const exec = {
+    name: 'exec',
+    has_program: true,
+    yaml: `  - id: exec
+    type: exec
+    queue: buergerbuero
+    options:
+      command: [${path.join(ROOT, 'channels', 'skeleton', 'python', 'pigeon.py')}]
+      settings: {url: "http://127.0.0.1:9/send", secret: taubenschlag-der-messung}
+`,
+    ready: (gateway) => channel_up(gateway, 'exec'),
+    request(i, sender, text) {
+        const body = Buffer.from(JSON.stringify({ id: `${Date.now()}.${i}`, from: sender, name: 'Jana Probe', text }));
+        return { path: '/channels/exec/in', headers: { 'content-type': 'application/json', authorization: 'Bearer taubenschlag-der-messung' }, body };
+    },
+};
+
+const rows = [open311, telegram, meta('whatsapp'), meta('messenger'), meta('instagram'), twilio, desk, exec];
 
 module.exports = { rows };

@@ -12,11 +12,26 @@ function rss_mb(pid) {
     return Number(fs.readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]) / 1024;
 }
 
+/** Processor time that a process has taken so far, in its own code and in the kernel's. */
+function cpu_ms(pid) {
+    const [user, system] = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13);
+    return (Number(user) + Number(system)) * 10;
+}
+
 async function redis_cli(socket, ...args) {
     const r = await run('redis-cli', ['-s', socket, ...args]);
     if (r.code !== 0) throw new Error(r.out);
     return r.out.trim();
 }
+
+/** Messages that came in so far, as the gateway's own metrics count the events of the stream. */
+async function accepted(gateway) {
+    const m = (await gateway.raw('GET', '/metrics')).text.match(/draht_events_total\{type="message\.received"\} (\d+)/);
+    return m ? Number(m[1]) : 0;
+}
+
+/** Waits until a channel may be used, as staff see it. */
+const channel_up = (gateway, id) => until(`${id} to be up`, async () => (await gateway.api('GET', '/settings')).channels.find((c) => c.id === id).up, 120000);
 
 /** Splits one line of MONITOR into arguments; escapes become single printable bytes, so lengths stay true. */
 function monitor_args(line) {
@@ -51,4 +66,4 @@ async function redis_rate(socket, args, { connections = 50, requests = 50000, ke
 /** A 32-digit hash whose first twelve digits redis-benchmark varies. */
 const varied_hash = (old) => `__rand_int__${old.slice(12)}`;
 
-module.exports = { median, quantile, rss_mb, redis_cli, capture_call, redis_rate, varied_hash };
+module.exports = { accepted, channel_up, cpu_ms, median, quantile, rss_mb, redis_cli, capture_call, redis_rate, varied_hash };
