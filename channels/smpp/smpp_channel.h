@@ -58,6 +58,7 @@ struct smpp {
     size_t held_n;
     struct smpp_seen *seen;
     size_t seen_at;
+    struct smpp_asking *asking; /* whose ids are still being looked up or kept */
     bool is_stopping, is_stopped;
     int stopping_n;
     struct loop_timer *stop_timer;

@@ -7,12 +7,18 @@
 
 #include "channels/smpp/smpp_channel.h"
 
-struct asking {
+struct smpp_asking { /* one message, and who else brought the same bytes meanwhile */
+    struct smpp_asking *next;
     struct smpp *c;
-    const struct session *session;
+    const struct session *session; /* the latest that brought it, as it was then */
+    uint32_t generation;
     uint8_t hash[16];
     char key[48], id[80];
     bool is_answered;
+    struct asker *askers;
+};
+struct asker {
+    struct asker *next;
     smpp_seen_fn fn;
     void *arg;
 };
@@ -35,82 +41,122 @@ static struct smpp_seen *find(struct smpp *c, const uint8_t hash[16]) {
     return NULL;
 }
 
-static struct smpp_seen *add(struct asking *a) {
+static struct smpp_asking *find_asking(struct smpp *c, const uint8_t hash[16]) {
+    struct smpp_asking *a = c->asking;
+    while (a && memcmp(a->hash, hash, sizeof a->hash) != 0)
+        a = a->next;
+    return a;
+}
+
+static void add(struct smpp_asking *a) {
     struct smpp *c = a->c;
     struct smpp_seen *e = &c->seen[c->seen_at];
     c->seen_at = (c->seen_at + 1) % SMPP_SEEN_MAX;
-    *e = (struct smpp_seen){.session = a->session, .generation = session_generation(a->session)};
+    *e = (struct smpp_seen){.session = a->session, .generation = a->generation};
     memcpy(e->hash, a->hash, sizeof e->hash);
-    return e;
+    memcpy(e->id, a->id, sizeof e->id);
+}
+
+static void tell(struct smpp_asking *a, bool is_known) {
+    struct smpp_asking **at = &a->c->asking;
+    while (*at != a)
+        at = &(*at)->next;
+    *at = a->next;
+    while (a->askers) {
+        struct asker *x = a->askers;
+        a->askers = x->next;
+        x->fn(x->arg, is_known ? a->id : NULL, a->is_answered);
+        free(x);
+    }
+    free(a);
 }
 
 static void kept(void *arg, int status) {
-    struct asking *a = arg;
-    a->fn(a->arg, status < 0 ? NULL : a->id, a->is_answered);
-    free(a);
+    tell(arg, status >= 0);
 }
 
 /* The message may be stored only when its id is: when we end between the two, the repetition would
  * get another. The calls travel on connections of their own, so waiting is the only order. */
-static void keep(struct asking *a) {
+static void keep(struct smpp_asking *a) {
     struct smpp *c = a->c;
     c->h->state_set(c->host, kit_str(a->key), kit_str(a->id), SMPP_REPEAT_MS, kept, a);
 }
 
-static void is_new(struct asking *a) {
+static void is_new(struct smpp_asking *a) {
     struct smpp *c = a->c;
-    struct smpp_seen *e = add(a);
     uint32_t random;
     c->h->random(&random, sizeof random);
-    snprintf(e->id, sizeof e->id, "%s.%lld.%08x", a->key + 5, (long long)c->h->now_ms(c->host),
+    snprintf(a->id, sizeof a->id, "%s.%lld.%08x", a->key + 5, (long long)c->h->now_ms(c->host),
              random);
-    memcpy(a->id, e->id, sizeof a->id);
+    add(a);
     keep(a);
 }
 
 static void remembered(void *arg, int status, struct draht_span value) {
-    struct asking *a = arg;
+    struct smpp_asking *a = arg;
     if (status < 0) {
-        a->fn(a->arg, NULL, false);
-        free(a);
-        return;
-    }
-    if (!value.p || value.n == 0 || value.n >= sizeof((struct smpp_seen *)0)->id) {
+        tell(a, false);
+    } else if (!value.p || value.n == 0 || value.n >= sizeof a->id) {
         is_new(a);
-        return;
+    } else {
+        memcpy(a->id, value.p, value.n);
+        add(a);
+        tell(a, true);
     }
-    struct smpp_seen *e = add(a);
-    memcpy(e->id, value.p, value.n);
-    a->fn(a->arg, e->id, false);
-    free(a);
 }
 
 bool smpp_seen_is_young(const struct smpp *c) {
     return c->h->now_ms(c->host) - c->started_ms < SMPP_REPEAT_MS;
 }
 
-void smpp_seen_ask(struct smpp *c, const struct session *s, const struct pdu *p, smpp_seen_fn fn,
-                   void *arg) {
-    uint8_t hash[32];
-    struct asking *a = xcalloc(1, sizeof *a);
-    *a = (struct asking){.c = c, .session = s, .fn = fn, .arg = arg};
-    hash_of(c, p, hash);
+static struct smpp_asking *ask(struct smpp *c, const uint8_t hash[16]) {
+    struct smpp_asking *a = xcalloc(1, sizeof *a);
+    *a = (struct smpp_asking){.next = c->asking, .c = c};
+    c->asking = a;
     memcpy(a->hash, hash, sizeof a->hash);
     snprintf(a->key, sizeof a->key, "seen.");
     for (int i = 0; i < 16; i++)
         snprintf(a->key + 5 + 2 * i, 3, "%02x", hash[i]);
-    struct smpp_seen *e = find(c, a->hash);
-    bool is_elsewhere = e && (e->session != s || e->generation != session_generation(s)) &&
+    return a;
+}
+
+/* Of the connection that brought it last: what comes again there after our answer is new. */
+static bool is_repeated(struct smpp *c, struct smpp_seen *e, const struct session *s) {
+    bool is_elsewhere = (e->session != s || e->generation != session_generation(s)) &&
                         c->h->now_ms(c->host) - e->answered_ms < SMPP_REPEAT_MS;
-    if (e && (e->answered_ms == 0 || is_elsewhere)) {
+    if (e->answered_ms != 0 && !is_elsewhere)
+        return false;
+    e->session = s;
+    e->generation = session_generation(s);
+    return true;
+}
+
+void smpp_seen_ask(struct smpp *c, const struct session *s, const struct pdu *p, smpp_seen_fn fn,
+                   void *arg) {
+    uint8_t hash[32];
+    struct asker *x = xcalloc(1, sizeof *x);
+    hash_of(c, p, hash);
+    struct smpp_asking *a = find_asking(c, hash);
+    struct smpp_seen *e = find(c, hash);
+    bool is_under_way = a != NULL;
+    if (!a)
+        a = ask(c, hash);
+    *x = (struct asker){a->askers, fn, arg};
+    a->askers = x;
+    a->session = s;
+    a->generation = session_generation(s);
+    if (e && is_repeated(c, e, s)) {
         memcpy(a->id, e->id, sizeof a->id);
         a->is_answered = e->answered_ms != 0;
-        keep(a); /* the first attempt may have failed */
-    } else if (!e && smpp_seen_is_young(c)) {
-        c->h->state_get(c->host, kit_str(a->key), remembered, a);
-    } else {
-        is_new(a);
     }
+    if (is_under_way)
+        return;
+    if (a->id[0])
+        keep(a); /* the first attempt may have failed */
+    else if (!e && smpp_seen_is_young(c))
+        c->h->state_get(c->host, kit_str(a->key), remembered, a);
+    else
+        is_new(a);
 }
 
 void smpp_seen_answered(struct smpp *c, const char *id) {

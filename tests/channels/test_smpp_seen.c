@@ -52,9 +52,6 @@ static void answered(void *arg, const char *id, bool is_answered) {
     store.is_answered = is_answered;
     store.answers++;
 }
-static void on_down(void *arg, struct session *s, const char *why, bool is_final) {
-    (void)arg, (void)s, (void)why, (void)is_final;
-}
 static void set_answers(int status) {
     draht_done_fn done = store.set_done;
     ck_assert_ptr_nonnull(done);
@@ -69,9 +66,14 @@ static struct smpp smpp;
 static struct pdu message;
 static int64_t now = 1000000;
 
+/* Nobody listens there, so that the connection ends as soon as the loop runs. */
+static void on_down(void *arg, struct session *s, const char *why, bool is_final) {
+    (void)arg, (void)s, (void)why, (void)is_final;
+    loop_stop(loop);
+}
 static void begin(void) {
     static const struct session_handlers h = {.on_down = on_down};
-    static const struct session_options o = {.address = "127.0.0.1:9", .window = 1};
+    static const struct session_options o = {.address = "127.0.0.1:9", .window = 1, .again_ms = 60000, .random = h_random};
     loop = loop_new();
     transfers = transfers_new(loop);
     session = session_new(loop, transfers, &o, &h, NULL);
@@ -131,6 +133,43 @@ START_TEST(id_of_an_earlier_process) {
 }
 END_TEST
 
+/* The store is slow, the bind drops, the centre brings the message again. */
+START_TEST(id_while_asking) {
+    smpp.started_ms = now;
+    smpp_seen_ask(&smpp, session, &message, answered, NULL);
+    draht_state_fn get = store.get_done;
+    store.get_done = NULL;
+    loop_run(loop);
+    smpp_seen_ask(&smpp, session, &message, answered, NULL);
+    ck_assert_ptr_null(store.get_done);
+    get(store.get_arg, 0, (struct draht_span){0});
+    set_answers(0);
+    ck_assert_int_eq(store.answers, 2);
+    ck_assert_int_eq(store.sets, 1);
+    ck_assert_str_eq(store.got, store.kept);
+}
+END_TEST
+
+/* The answer to a connection that is gone was never heard, however late the store was; on the same one it was. */
+START_TEST(id_after_a_lost_answer) {
+    char first[80];
+    smpp.started_ms = now;
+    smpp_seen_ask(&smpp, session, &message, answered, NULL);
+    loop_run(loop);
+    store.get_done(store.get_arg, 0, (struct draht_span){0});
+    set_answers(0);
+    snprintf(first, sizeof first, "%s", store.got);
+    smpp_seen_answered(&smpp, first);
+    smpp_seen_ask(&smpp, session, &message, answered, NULL);
+    set_answers(0);
+    ck_assert_str_eq(store.got, first);
+    ck_assert(store.is_answered);
+    smpp_seen_ask(&smpp, session, &message, answered, NULL);
+    set_answers(0);
+    ck_assert_str_ne(store.got, first);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("smpp_seen");
     TCase *t = tcase_create("ids");
@@ -138,6 +177,8 @@ int main(void) {
     tcase_add_test(t, id_first);
     tcase_add_test(t, id_again);
     tcase_add_test(t, id_of_an_earlier_process);
+    tcase_add_test(t, id_while_asking);
+    tcase_add_test(t, id_after_a_lost_answer);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
