@@ -2,6 +2,7 @@
 // What the measurements share: Redis' own benchmark on a captured function call, memory of a process, medians.
 'use strict';
 const fs = require('node:fs');
+const path = require('node:path');
 const { run, until, Process } = require('../lib/process');
 
 const median = (list) => list.slice().sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -28,6 +29,12 @@ async function redis_cli(socket, ...args) {
 async function accepted(gateway) {
     const m = (await gateway.raw('GET', '/metrics')).text.match(/draht_events_total\{type="message\.received"\} (\d+)/);
     return m ? Number(m[1]) : 0;
+}
+
+/** The same, asked of Redis, so that the question costs the gateway nothing. */
+async function stored(gateway) {
+    const socket = path.join(gateway.state, 'redis', 'redis.sock');
+    return ((await redis_cli(socket, 'XRANGE', 'draht:{0}:stream', '-', '+')).match(/^message\.received$/gm) || []).length;
 }
 
 /** Waits until a channel may be used, as staff see it. */
@@ -66,4 +73,4 @@ async function redis_rate(socket, args, { connections = 50, requests = 50000, ke
 /** A 32-digit hash whose first twelve digits redis-benchmark varies. */
 const varied_hash = (old) => `__rand_int__${old.slice(12)}`;
 
-module.exports = { accepted, channel_up, cpu_ms, median, quantile, rss_mb, redis_cli, capture_call, redis_rate, varied_hash };
+module.exports = { accepted, channel_up, cpu_ms, median, quantile, rss_mb, redis_cli, capture_call, redis_rate, stored, varied_hash };
