@@ -102,7 +102,12 @@ int exec_check(const char *options_json, char err[256]) {
     struct child_options o = {
         .on_line = on_line, .on_exit = on_end, .on_bytes = on_bytes, .arg = &c};
     struct fault f = {0};
-    if (exec_spawn(c.loop, options, "", &o, &c.child, &f) < 0) {
+    if (strcmp(json_str(options, "mode", ""), "once") == 0) {
+        if (!exec_can_run(options)) {
+            snprintf(err, 256, "command: there is no program that may be run.");
+            c.rc = ERR_INVALID;
+        }
+    } else if (exec_spawn(c.loop, options, "", &o, &c.child, &f) < 0) {
         snprintf(err, 256, "%.250s", f.text);
         c.rc = ERR_INVALID;
     } else {

@@ -18,6 +18,15 @@ static const struct draht_option options[] = {
      "Most processes of its user (not for root)."},
     {"timeout_s", DRAHT_OPT_INT, "30", 1, 600, NULL, 0,
      "Longest wait for an answer of the program."},
+    {"mode", DRAHT_OPT_ENUM, "wire", 0, 0, "wire|once", 0,
+     "wire: one program that speaks the wire. once: the program is run for each reply."},
+    {"at_once", DRAHT_OPT_INT, "4", 1, 64, NULL, 0, "once: how many may run at the same time."},
+    {"idempotent", DRAHT_OPT_BOOL, "false", 0, 0, NULL, 0,
+     "once: sending the same message twice is harmless, so it is never in doubt."},
+    {"text_max", DRAHT_OPT_INT, "0", 0, 1000000, NULL, 0,
+     "once: longest reply in characters; 0: any length."},
+    {"secret", DRAHT_OPT_STRING, "", 0, 1000, NULL, DRAHT_OPT_SECRET,
+     "once: with it messages and receipts may be posted to /channels/<id>/in and /receipt."},
     {"clamd", DRAHT_OPT_STRING, "", 0, 300, NULL, 0,
      "ClamAV daemon that looks at files when the program asks (scan): unix:/path or host:port."},
     {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL},
@@ -53,6 +62,7 @@ static int exec_open(const struct draht_host *h, void *host, const char *id, con
     x->id = xstrdup(id);
     x->options = o;
     x->present = json_object();
+    x->is_once = strcmp(json_str(o, "mode", "wire"), "once") == 0;
     x->timeout_ms = json_int(o, "timeout_s", 30) * 1000;
     const char *spool = json_str(o, "spool", "");
     struct buf path = {0};
@@ -67,8 +77,9 @@ static int exec_open(const struct draht_host *h, void *host, const char *id, con
 
 static int exec_start(void *channel, char *err) {
     struct exec *x = channel;
-    (void)err;
     x->is_started = true;
+    if (x->is_once)
+        return once_start(x, err);
     exec_up(x, false, "The program is being started.");
     run_begin(x);
     return 0;
@@ -80,6 +91,10 @@ static void exec_stop(void *channel, draht_done_fn done, void *arg) {
     x->stopped = done;
     x->stopped_arg = arg;
     web_streams_end(x);
+    if (x->is_once) {
+        once_stop(x);
+        return;
+    }
     loop_timer_stop(&x->again);
     files_drop(x->clearing);
     x->clearing = NULL;

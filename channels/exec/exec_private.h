@@ -50,7 +50,8 @@ struct ask { /* the program's request (or notification) under way */
     struct exec *x;
     struct run *run; /* NULL: the program is gone, the answer goes nowhere */
     struct ask *next, **prev;
-    json_t *id, *params; /* id NULL: notification */
+    json_t *id, *params;      /* id NULL: notification */
+    struct draht_http *reply; /* asked over HTTP (mode once): answered there; run is NULL */
     struct files_job *job;
     struct draht_http_run *http; /* a request of its under way */
     const char *stream;          /* its name, in params; NULL: the answer comes whole */
@@ -64,6 +65,7 @@ struct sending { /* a reply under way */
     struct draht_token *token;
     const struct draht_outbound *m; /* borrowed until the token is settled */
     struct files_job *job;
+    struct once *once; /* its own process, in mode once */
     size_t files_n;
     uint64_t nr; /* names its files */
 };
@@ -111,7 +113,7 @@ struct exec {
     char *lease;     /* its name, once asked for */
     json_t *present; /* conversations that are looked at, as members */
     int fails;
-    bool is_started, is_stopping, holds_lease, is_up;
+    bool is_started, is_stopping, holds_lease, is_up, is_once;
     draht_done_fn stopped;
     void *stopped_arg;
 };
@@ -186,6 +188,20 @@ void ask_file_fault(struct ask *k, int status);
 /* sends.c */
 int sends_new(struct exec *x, const struct draht_outbound *m, struct draht_token *t);
 void sends_forget(struct exec *x);
+/* Both release s. */
+void sends_settle(struct sending *s, enum draht_verdict v, const char *reason);
+void sends_unknown(struct sending *s, const char *reason); /* what became of it, nobody knows */
+/* once.c: mode once */
+int once_start(struct exec *x, char *err);
+void once_stop(struct exec *x);
+void once_settled(struct exec *x);
+/* Starts the program for this reply. params: taken. Negative: it did not start. */
+int once_begin(struct sending *s, json_t *params);
+void once_forget(struct once *o); /* its process is killed; accepts NULL */
+/* once_in.c: what scripts hand in over HTTP, in mode once with a secret */
+int once_routes(struct exec *x);
+void once_reply(struct ask *k, json_t *result, enum wire_code code, const char *message);
+bool exec_can_run(const json_t *options); /* the program is there (spawn.c) */
 void call_part(struct ask *k, const json_t *params);
 /* web.c */
 void call_http_route(struct ask *k, const json_t *params);

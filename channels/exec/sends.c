@@ -27,6 +27,7 @@ static void release(struct sending *s) {
     }
     buf_free(&path);
     files_drop(s->job);
+    once_forget(s->once);
     *s->prev = s->next;
     if (s->next)
         s->next->prev = s->prev;
@@ -36,15 +37,24 @@ static void release(struct sending *s) {
 static void settle(struct sending *s, enum draht_verdict v, struct draht_span reason,
                    uint64_t retry_ms) {
     struct draht_token *t = s->token;
-    const struct draht_host *h = s->x->h;
+    struct exec *x = s->x;
     release(s);
-    h->settle(t, v, reason, retry_ms);
+    x->h->settle(t, v, reason, retry_ms);
+    once_settled(x);
+}
+
+void sends_settle(struct sending *s, enum draht_verdict v, const char *reason) {
+    settle(s, v, kit_str(reason), 0);
 }
 
 /* The request went out, nobody knows what became of it. */
-static void unknown(struct sending *s) {
+void sends_unknown(struct sending *s, const char *reason) {
     bool harmless = (s->x->manifest.caps & DRAHT_CAP_IDEMPOTENT) != 0;
-    settle(s, harmless ? DRAHT_RETRY : DRAHT_IN_DOUBT, kit_str("The program gave no answer."), 0);
+    settle(s, harmless ? DRAHT_RETRY : DRAHT_IN_DOUBT, kit_str(reason), 0);
+}
+
+static void unknown(struct sending *s) {
+    sends_unknown(s, "The program gave no answer.");
 }
 
 static void settle_error(struct sending *s, const json_t *e) {
@@ -158,7 +168,9 @@ static json_t *params(const struct sending *s) {
 static void ask(struct sending *s) {
     struct exec *x = s->x;
     int rc = ERR_CLOSED;
-    if (x->run && x->run->state == RUN_READY && !x->is_stopping)
+    if (x->is_once && !x->is_stopping)
+        rc = once_begin(s, params(s));
+    else if (x->run && x->run->state == RUN_READY && !x->is_stopping)
         rc = talk_ask(x->run, "send", params(s), x->timeout_ms, on_answer, s);
     if (rc == ERR_TOO_LARGE)
         settle(s, DRAHT_REJECTED, kit_str("The reply is longer than a line of the wire."), 0);
@@ -192,7 +204,7 @@ static void write_files(struct sending *s) {
 }
 
 int sends_new(struct exec *x, const struct draht_outbound *m, struct draht_token *t) {
-    if (!x->run || x->run->state != RUN_READY)
+    if (x->is_once ? !x->is_up : !x->run || x->run->state != RUN_READY)
         return DRAHT_E_UNAVAILABLE;
     struct sending *s = xcalloc(1, sizeof *s);
     *s = (struct sending){.x = x,

@@ -58,3 +58,18 @@ int exec_spawn(struct loop *l, const json_t *options, const char *spool, struct 
     arena_free(&a);
     return *out ? 0 : f->code;
 }
+
+bool exec_can_run(const json_t *options) {
+    const char *name = json_string_value(json_array_get(json_object_get(options, "command"), 0));
+    struct arena *a = arena_new();
+    const char *path = find(a, name ? name : "");
+    bool can = strchr(path, '/') && access(path, X_OK) == 0;
+    const char *all = getenv("PATH");
+    struct span rest = span_str(all && !strchr(path, '/') ? all : NULL);
+    while (!can && rest.p) {
+        struct span folder = span_cut(&rest, ':');
+        can = access(arena_printf(a, "%.*s/%s", (int)folder.n, folder.p, path), X_OK) == 0;
+    }
+    arena_free(&a);
+    return can;
+}

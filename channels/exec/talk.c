@@ -176,7 +176,9 @@ void ask_release(struct ask *k) {
 
 void ask_result(struct ask *k, json_t *result) {
     struct buf line = {0};
-    if (k->id && k->run) {
+    if (k->reply) {
+        once_reply(k, result, 0, NULL);
+    } else if (k->id && k->run) {
         if (!wire_result(&line, k->id, result))
             wire_error(&line, k->id, WIRE_NEVER, "The answer would be longer than a line.");
         put(k->run, &line);
@@ -188,7 +190,9 @@ void ask_result(struct ask *k, json_t *result) {
 
 void ask_error(struct ask *k, enum wire_code code, const char *message) {
     struct buf line = {0};
-    if (k->id && k->run) {
+    if (k->reply) {
+        once_reply(k, NULL, code, message);
+    } else if (k->id && k->run) {
         wire_error(&line, k->id, code, message);
         put(k->run, &line);
     } else if (!k->id && code == WIRE_BAD_PARAMS) {

@@ -29,6 +29,7 @@ struct output {
 struct child {
     uv_process_t process;
     uv_pipe_t input;
+    uv_shutdown_t input_end;
     struct output out[2];
     struct loop *loop;
     struct loop_timer *kill;
@@ -284,8 +285,18 @@ void child_read_start(struct child *c) {
         uv_read_start((uv_stream_t *)&c->out[0].uv, give_room, output_came);
 }
 
+static void input_ended(uv_shutdown_t *r, int status) {
+    struct child *c = r->data;
+    if (status != UV_ECANCELED) /* else it is being closed already */
+        shut(c, (uv_handle_t *)&c->input);
+}
+
 void child_close_stdin(struct child *c) {
-    shut(c, (uv_handle_t *)&c->input);
+    if (uv_is_closing((uv_handle_t *)&c->input) || c->input_end.data)
+        return;
+    c->input_end.data = c;
+    if (uv_shutdown(&c->input_end, (uv_stream_t *)&c->input, input_ended) < 0)
+        shut(c, (uv_handle_t *)&c->input);
 }
 
 static void grace_passed(void *arg) {

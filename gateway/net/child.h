@@ -33,7 +33,7 @@ int child_pid(const struct child *c);
 int child_write(struct child *c, struct span bytes);
 void child_read_stop(struct child *c); /* nothing more from fd 1 until child_read_start */
 void child_read_start(struct child *c);
-void child_close_stdin(struct child *c);
+void child_close_stdin(struct child *c); /* after what was written before */
 /* TERM, then KILL after grace_ms; on_exit is called (once); then released. Sets NULL. */
 void child_end(struct child **c, uint32_t grace_ms);
 
