@@ -291,7 +291,11 @@ static void case_crash(struct conf *k) {
         conf_skip(k, "the channel is no program");
         return;
     }
-    if (k->driver || !can(k, "sent"))
+    if (k->driver) {
+        conf_skip(k, "a driver cannot hold an answer back");
+        return;
+    }
+    if (!can(k, "sent"))
         return;
     k->hold_sends = true;
     const struct draht_token *t = conf_send(k, new_text(k), false);

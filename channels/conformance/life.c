@@ -85,6 +85,9 @@ static json_t *options_with(struct conf *k, const json_t *over) {
     char spool[96];
     snprintf(spool, sizeof spool, "%s/spool", k->dir);
     json_puts(all, "spool", spool);
+    json_t *more = conf_expand_json(k, conf_get(k, "exec"));
+    json_object_update(all, more);
+    json_decref(more);
     return all;
 }
 

@@ -134,7 +134,7 @@ void conf_inject(struct conf *k, const char *what) {
     k->answer_text[0] = 0;
     k->early = k->stored_n = 0;
     const json_t *poll = part(k, "inbound.poll", what);
-    if (conf_get(k, "driver")) {
+    if (conf_get(k, "driver") && !conf_get(k, "inbound.request")) {
         conf_driver_inject(k, what);
         conf_expect(k, has_answer);
     } else if (poll) {

@@ -109,6 +109,16 @@ for (const lang of ['python', 'sh']) {
     });
 }
 
+test('the script for each reply that the page shows conforms', { timeout: 120000 }, async () => {
+    const folder = path.join(dir, 'once');
+    fs.cpSync(path.join(ROOT, 'tests', 'plugins', 'exec', 'once'), folder, { recursive: true });
+    const [, script] = fs.readFileSync(path.join(ROOT, 'docs', 'channels', 'exec.md'), 'utf8').match(/```sh\n(#!\/bin\/sh\n[^]*?)```/);
+    fs.writeFileSync(path.join(folder, 'fax.sh'), script, { mode: 0o755 });
+    const report = await kit(folder);
+    conforms(report, ...ALL.filter((c) => !['missing option', 'wrong option', 'misconfigured', 'close'].includes(c)));
+    assert.equal(report.of('crash in mid-send').result, 'not applicable');
+});
+
 test('all three skeletons answer a message in a gateway', { timeout: 170000 }, async () => {
     const got = [];
     const provider = http.createServer((q, a) => {
