@@ -23,7 +23,6 @@
 #define EXEC_TERM_MS 5000
 #define EXEC_TICK_MS 250
 #define EXEC_BACKOFF_MIN_MS 500
-#define EXEC_BACKOFF_MAX_MS 60000
 #define EXEC_HELD_MS 60000 /* a run that held this long forgives those before */
 #define EXEC_FAILS_MAX 8   /* then it rests */
 #define EXEC_REST_MS 600000
@@ -136,6 +135,8 @@ static inline const char *exec_name(const json_t *o, const char *key, size_t mos
 }
 
 /* run.c */
+/* How long a program waits that failed so often in a row; dice: any number, for the jitter. */
+uint64_t run_delay_ms(int fails, uint32_t dice);
 void run_begin(struct exec *x); /* clears the spool, then starts the program */
 /* The program broke the contract or hangs: everything under way fails, it is ended and started
  * again later. The run stays until the process is gone. */

@@ -12,17 +12,19 @@ static void again_passed(void *arg) {
     run_begin(arg);
 }
 
-static void restart_later(struct exec *x, const char *why) {
+uint64_t run_delay_ms(int fails, uint32_t dice) {
+    if (fails >= EXEC_FAILS_MAX)
+        return EXEC_REST_MS;
     uint64_t delay = EXEC_BACKOFF_MIN_MS;
-    uint32_t dice;
-    for (int i = 1; i < x->fails && delay < EXEC_BACKOFF_MAX_MS; i++)
+    for (int i = 1; i < fails; i++)
         delay *= 2;
-    if (delay > EXEC_BACKOFF_MAX_MS)
-        delay = EXEC_BACKOFF_MAX_MS;
+    return delay * (75 + dice % 51) / 100;
+}
+
+static void restart_later(struct exec *x, const char *why) {
+    uint32_t dice;
     x->h->random(&dice, sizeof dice);
-    delay = delay * (75 + dice % 51) / 100;
-    if (x->fails >= EXEC_FAILS_MAX)
-        delay = EXEC_REST_MS;
+    uint64_t delay = run_delay_ms(x->fails, dice);
     exec_log(x, 2, "exec.restart", "delay_ms=%llu fails=%d why=%s", (unsigned long long)delay,
              x->fails, why);
     loop_timer_stop(&x->again);

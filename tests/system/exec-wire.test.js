@@ -5,13 +5,15 @@
 const { test, before, after } = require('node:test');
 const assert = require('node:assert/strict');
 const http = require('node:http');
+const fs = require('node:fs');
 const path = require('node:path');
 const { randomUUID } = require('node:crypto');
 const { Gateway, ROOT } = require('../lib/gateway');
 const { outgoing } = require('../lib/mail');
-const { until } = require('../lib/process');
+const { until, scratch } = require('../lib/process');
 
 const PROGRAM = path.join(ROOT, 'tests/plugins/exec/puppet.py');
+const MENDED = path.join(scratch('mended'), 'program');
 let g, peer, base;
 const streams = []; /* open answers of the peer */
 
@@ -33,7 +35,9 @@ before(async () => {
     await new Promise((done) => peer.listen(0, '127.0.0.1', done));
     base = `http://127.0.0.1:${peer.address().port}`;
     const channel = (id, word, timeout = 5) => `  - id: ${id}\n    type: exec\n    queue: buergerbuero\n    options:\n      command: [${PROGRAM}, ${word}]\n      timeout_s: ${timeout}\n      settings: {peer: "${base}"}\n`;
-    g = new Gateway({ extra_channels: channel('prog', 'plain') + channel('slow', 'plain', 2) + channel('holder', 'lease') + channel('deaf', 'plain', 600) });
+    const broken = channel('broken', 'plain').replace(PROGRAM, MENDED);
+    fs.writeFileSync(MENDED, '#!/bin/sh\necho "no paper" >&2\nexit 3\n', { mode: 0o755 });
+    g = new Gateway({ extra_channels: broken + channel('prog', 'plain') + channel('slow', 'plain', 2) + channel('holder', 'lease') + channel('deaf', 'plain', 600) });
     await g.start();
     await g.login();
     for (const id of ['prog', 'slow', 'holder', 'deaf']) await up(id);
@@ -43,6 +47,7 @@ after(async () => {
     peer.closeAllConnections();
     peer.close();
     await g.close();
+    fs.rmSync(path.dirname(MENDED), { recursive: true, force: true });
 });
 
 const state = async (id) => (await g.api('GET', '/settings')).channels.find((c) => c.id === id);
@@ -231,4 +236,23 @@ test('a program that does not read: 4 MiB wait for it, with more it is ended, th
     await until('it to be there again', async () => (await state('deaf')).up, 60000);
     assert.equal((await ask('fact', { name: 'city.name' }, 'deaf')).value, 'Teststadt');
     assert.equal((await state('prog')).up, true);
+});
+
+test('a program that ends at once, again and again: ever later, with the reason, nobody else is harmed, and it comes back when mended', { timeout: 120000 }, async () => {
+    const restarts = () => [...g.process.output.matchAll(/exec\.restart channel=broken delay_ms=(\d+) fails=(\d+) why=(.*)/g)];
+    await until('four starts to fail', () => restarts().length >= 4, 60000);
+    for (const [i, [, delay, fails, why]] of restarts().slice(0, 4).entries()) {
+        assert.equal(Number(fails), i + 1);
+        assert.ok(Number(delay) >= 375 * 2 ** i && Number(delay) <= 625 * 2 ** i, `${delay} ms after ${fails}`);
+        assert.match(why, /status 3/);
+    }
+    assert.match(g.process.output, /exec\.stderr channel=broken no paper/);
+    const { up: is_up, sentence } = await state('broken');
+    assert.equal(is_up, false);
+    assert.match(sentence, /The program ended \(status 3, signal 0\)/);
+    assert.equal((await ask('fact', { name: 'city.name' })).value, 'Teststadt');
+    fs.writeFileSync(`${MENDED}.new`, `#!/bin/sh\nexec ${PROGRAM}\n`, { mode: 0o755 });
+    fs.renameSync(`${MENDED}.new`, MENDED);
+    await up('broken');
+    assert.equal((await ask('fact', { name: 'city.name' }, 'broken')).value, 'Teststadt');
 });
