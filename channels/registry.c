@@ -14,6 +14,7 @@
 #include "channels/meta/meta.h"
 #include "channels/open311/open311.h"
 #include "channels/shared_object.h"
+#include "channels/sms_http/sms_http.h"
 #include "channels/sms_http/twilio.h"
 #include "channels/smpp/smpp.h"
 #include "channels/telegram/telegram.h"
@@ -28,6 +29,7 @@ static const struct draht_channel_ops *const built_in[] = {
     &instagram_ops,     /* Instagram direct messages */
     &open311_ops,       /* GeoReport v2: reports from other systems, their state back */
     &twilio_ops,        /* text messages through Twilio or who speaks like it */
+    &sms_http_ops,      /* text messages through any provider that speaks HTTP */
     &exec_ops,          /* a program of the operator, in any language */
     &shared_object_ops, /* a shared object of the operator */
     &mastodon_ops,      /* an account on a Mastodon instance */
@@ -64,6 +66,8 @@ int registry_check(const char *type, const char *options_json, char err[256]) {
     char *settings = NULL;
     if (strcmp(type, exec_ops.type) == 0)
         return exec_check(options_json, err);
+    if (strcmp(type, sms_http_ops.type) == 0)
+        return sms_http_check(options_json, err);
     if (strcmp(type, shared_object_ops.type) != 0)
         return 0;
     bool good = shared_object_load(options_json, &settings, err) != NULL;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "channels/sms_http/twilio_private.h"
-#include "gateway/base/crypto.h"
 
 #define API "https://api.twilio.com"
 #define TEXT_MAX (10 * TWILIO_TEXT_UNITS)
@@ -22,28 +21,6 @@ static const struct draht_option options[] = {
 
 void twilio_log(struct twilio *w, int level, const char *event, const char *text) {
     w->h->log(w->host, level, event, text);
-}
-
-struct draht_span twilio_stop_key(struct twilio *w, struct arena *a, struct span address) {
-    uint8_t mac[32];
-    char hex[65];
-    w->h->mac(w->host, kit_out(address), mac);
-    crypto_hex(mac, sizeof mac, hex);
-    return kit_str(arena_printf(a, "stop:%s", hex));
-}
-
-/* RFC 4648 with padding, from the encoding without. */
-static char *basic(const char *user, const char *password) {
-    struct buf plain = {0}, out = {0};
-    buf_addf(&plain, "%s:%s", user, password);
-    char *text = xcalloc(1, 4 * ((plain.n + 2) / 3) + 1);
-    crypto_b64url(plain.p, plain.n, text);
-    for (char *p = text; *p; p++)
-        *p = *p == '-' ? '+' : *p == '_' ? '/' : *p;
-    buf_addf(&out, "Authorization: Basic %s%s", text, &"=="[2 - (3 - plain.n % 3) % 3]);
-    free(text);
-    buf_free(&plain);
-    return buf_take(&out, NULL);
 }
 
 static const char *fault_of(const json_t *o) {
@@ -73,7 +50,7 @@ static int open_channel(const struct draht_host *h, void *host, const char *id, 
     w->host = host;
     w->o = o;
     w->id = xstrdup(id);
-    w->authorization = basic(json_str(o, "account_sid", ""), json_str(o, "auth_token", ""));
+    w->authorization = sms_basic(json_str(o, "account_sid", ""), json_str(o, "auth_token", ""));
     *out = w;
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "channels/kit/sha1.h"
+#include "channels/sms_http/sms_common.h"
 #include "gateway/base/crypto.h"
 #include "gateway/base/json.h"
 #include "gateway/base/utf8.h"
@@ -74,17 +75,16 @@ static void add_fields(const struct form *f, struct buf *b) {
 static bool fits(struct span token, struct span url, const struct form *f, struct span given) {
     struct buf b = {0};
     uint8_t mac[KIT_SHA1_BYTES];
-    char want[SIGNATURE_BYTES + 1];
+    struct buf want = {0};
     buf_add(&b, url.p, url.n);
     if (f)
         add_fields(f, &b);
     kit_hmac_sha1(token, buf_span(&b), mac);
     buf_free(&b);
-    crypto_b64url(mac, sizeof mac, want);
-    for (char *p = want; *p; p++)
-        *p = *p == '-' ? '+' : *p == '_' ? '/' : *p;
-    want[SIGNATURE_BYTES - 1] = '=';
-    return crypto_equal(given.p, want, SIGNATURE_BYTES);
+    sms_base64(mac, sizeof mac, &want);
+    bool ok = crypto_equal(given.p, want.p, SIGNATURE_BYTES);
+    buf_free(&want);
+    return ok;
 }
 
 /* The same address with its standard port added or left out; empty when it has another port. */

@@ -9,8 +9,6 @@
 #include "gateway/base/utf8.h"
 
 #define MEDIA_TIMEOUT_MS 8000 /* the provider itself waits 15 seconds for us */
-#define EARLY_WAIT_MS 1500    /* a receipt can be faster than the answer to our own send */
-#define EARLY_TRIES 3
 #define TWIML "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>"
 
 struct twilio_work {
@@ -69,8 +67,8 @@ static void again(void *arg) {
 static void on_receipt(void *arg, int status) {
     struct twilio_work *k = arg;
     struct twilio *w = k->w;
-    if (status == ERR_NOT_FOUND && k->tries++ < EARLY_TRIES && !w->is_stopping)
-        k->early = w->h->timer(w->host, EARLY_WAIT_MS, 0, again, k);
+    if (status == ERR_NOT_FOUND && k->tries++ < SMS_EARLY_TRIES && !w->is_stopping)
+        k->early = w->h->timer(w->host, SMS_EARLY_WAIT_MS, 0, again, k);
     else
         finish(k, status < 0 && (status == DRAHT_E_UNAVAILABLE || error_is_retryable(status))
                       ? 503
@@ -102,7 +100,7 @@ static void on_accepted(void *arg, int status, const struct draht_accepted *acce
     }
     if (status < 0)
         twilio_log(w, 2, "twilio.rejected", "a message is beyond the limits and was not taken in");
-    struct draht_span key = twilio_stop_key(w, k->a, k->p.from);
+    struct draht_span key = sms_stop_key(w->h, w->host, k->a, k->p.from);
     if (k->word == KIT_WORD_STOP)
         w->h->state_set(w->host, key, kit_str("1"), 0, on_word, k);
     else if (k->word == KIT_WORD_START)

@@ -8,7 +8,6 @@
 
 #define CALL_TIMEOUT_MS 30000
 #define CALL_ANSWER_MAX (256u << 10)
-#define BUSY_MS 30000
 
 struct twilio_send {
     struct twilio *w;
@@ -68,20 +67,14 @@ static void on_answer(void *arg, const struct draht_http_answer *x) {
         settle(s, DRAHT_IN_DOUBT, "The provider's answer has no message id.", 0);
     } else {
         enum draht_verdict v = verdict_of(x->status, code, &why);
-        uint64_t wait = x->retry_after_ms >= 0 ? (uint64_t)x->retry_after_ms : BUSY_MS;
+        uint64_t wait = x->retry_after_ms >= 0 ? (uint64_t)x->retry_after_ms : SMS_BUSY_MS;
         settle(s, v, why, v == DRAHT_RETRY ? wait : 0);
     }
 }
 
 static void field(struct buf *b, const char *name, struct span value) {
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     buf_addf(b, "%s%s=", b->n ? "&" : "", name);
-    for (size_t i = 0; i < value.n; i++)
-        if (value.p[i] && strchr(plain, value.p[i]))
-            buf_add(b, value.p + i, 1);
-        else
-            buf_addf(b, "%%%02X", (unsigned)(unsigned char)value.p[i]);
+    sms_percent(b, value);
 }
 
 static void body_of(struct twilio_send *s, struct span text, struct buf *b) {
@@ -156,6 +149,7 @@ int twilio_send(void *channel, const struct draht_outbound *m, struct draht_toke
     struct twilio_send *s = xcalloc(1, sizeof *s);
     *s = (struct twilio_send){.w = w, .t = t, .m = m, .a = arena_new(), .rest = kit_in(m->text)};
     w->sends++;
-    w->h->state_get(w->host, twilio_stop_key(w, s->a, kit_in(m->recipient)), on_stop_word, s);
+    w->h->state_get(w->host, sms_stop_key(w->h, w->host, s->a, kit_in(m->recipient)), on_stop_word,
+                    s);
     return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef DRAHT_SMS_HTTP_TWILIO_PRIVATE_H
 #define DRAHT_SMS_HTTP_TWILIO_PRIVATE_H
 
+#include "channels/sms_http/sms_common.h"
 #include "channels/sms_http/twilio.h"
 #include "channels/sms_http/twilio_form.h"
 #include "gateway/base/json.h"
@@ -28,8 +29,6 @@ struct twilio {
 void twilio_log(struct twilio *w, int level, const char *event, const char *text);
 /* Tells the host when it stops and nothing is under way any more. */
 void twilio_idle(struct twilio *w);
-/* Key of the small state that says that this person sent a stop word; in the arena. */
-struct draht_span twilio_stop_key(struct twilio *w, struct arena *a, struct span address);
 
 void twilio_on_post(void *channel, struct draht_http *x);
 void twilio_works_drop(struct twilio *w);
