@@ -11,7 +11,7 @@ const web = path.resolve(process.env.DRAHT_WEB ?? path.join(__dirname, '../../bu
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const types = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', woff2: 'font/woff2', txt: 'text/plain' };
 const me = { id: 'mn', name: 'Milan Novak', role: 'agent', language: 'de' };
-const staff = [me, { id: 'sy', name: 'Selin Yılmaz', role: 'agent' }, { id: 'co', name: 'Chidi Okafor', role: 'admin' }];
+const staff = [me, { id: 'sy', name: 'Selin Yılmaz', role: 'agent', access: 'own', queues: ['buerger'] }, { id: 'co', name: 'Chidi Okafor', role: 'admin', access: 'all', queues: [] }];
 const queues = [{ id: 'abfall', name: 'Abfallwirtschaft', contact: '03999 555-210, Mo bis Fr 8 bis 16 Uhr' }, { id: 'buerger', name: 'Bürgeramt', contact: null },
     { id: 'ordnung', name: 'Ordnungsamt', contact: null }];
 const channels = [{ id: 'chat', type: 'webchat', up: true, sentence: 'Alles in Ordnung.', text_max: 4000 },
@@ -20,7 +20,13 @@ const h = 3_600_000;
 const at = (ms) => new Date(Date.now() + ms).toISOString();
 const sha = 'a3f5'.repeat(16);
 
+/** The last quarter of the time, at least an hour. */
 function summary(i, o) {
+    const s = made(i, o);
+    const due = Date.parse(s.due_at);
+    return { due_soon_at: due ? new Date(due - Math.max(h, (due - Date.parse(s.created_at)) / 4)).toISOString() : null, ...s };
+}
+function made(i, o) {
     return { number: `2026-${String(4800 + i).padStart(6, '0')}`, subject: `Anfrage ${i}`, state: 'open', reminder_at: null, queue: 'abfall', assignee: 'mn', assignee_name: 'Milan Novak',
         priority: 'normal', tags: [], language: 'de', channel: 'post', channel_type: 'email', sender: { name: `Person ${i}`, address: `person${i}@example.org` }, created_at: at(-30 * h),
         updated_at: at(-i * 60_000), last_in_at: at(-20 * h), last_out_at: null, due_at: at((3 + i) * 12 * h), unread: false, messages: 3, attachments: 0, delivery: null, preview: '', rev: 1, ...o };
@@ -31,7 +37,7 @@ function people(more) {
         summary(2, { subject: 'Behälter für Papier nach Umzug', sender: { name: 'Aylin Demirtaş', address: 'aylin@example.org' }, due_at: at(-2 * h), delivery: 'failed' }),
         summary(17, { subject: 'Sperrmüll am Lindenufer nicht abgeholt', sender: { name: 'Jana Petersen', address: 'jana.petersen@example.org' }, due_at: at(2.2 * h), attachments: 1, tags: ['Sperrmüll', 'Tour 7'] }),
         summary(4, { subject: 'Wohin mit alten Farb-Dosen?', sender: { name: 'Gast aus dem Web-Chat', address: '' }, channel: 'chat', channel_type: 'webchat', due_at: at(2.5 * h), unread: true, language: 'de-x-leicht' }),
-        summary(5, { subject: 'Glascontainer Bahnhofstraße quillt über', sender: { name: 'Mia L.', address: '' }, channel_type: 'telegram', due_at: at(8 * h), unread: true, attachments: 2, last_in_at: at(-2 * h) }),
+        summary(5, { subject: 'Glascontainer Bahnhofstraße quillt über', sender: { name: 'Mia L.', address: '' }, channel_type: 'telegram', due_at: at(8 * h), due_soon_at: at(5 * h), unread: true, attachments: 2, last_in_at: at(-2 * h) }),
         summary(6, { subject: 'Drei Behälter für Lindenufer 40 bis 44', sender: { name: 'Hausverwaltung Nordlicht', address: 'hv@example.org' }, due_at: at(22 * h), last_in_at: at(-1 * h), queue: null, assignee: null, assignee_name: null }),
         summary(7, { subject: 'Gelbe Säcke: welche Menge?', sender: { name: 'Thomas Wieczorek', address: 'tw@example.org' }, state: 'waiting', due_at: null }),
     ];
@@ -57,24 +63,30 @@ function items() {
 }
 const mail = '<style>p{color:red}</style><p onclick="alert(1)">Hallo <b>Herr Novak</b></p><img src="https://tracker.example/a.gif"><img src="cid:1"><a href="https://www.example.org/x">Hier klicken</a><script>top.hacked=1</script>';
 
-/** Starts on a free port (or `port`). options: {more: extra rows, fail: path prefix answered with 500}. */
+/** Starts on a free port (or `port`). options: {more: extra rows, fail: path prefix answered with 500, own: offices that I see}. */
 function start(port = 0, options = {}) {
     const state = { in: options.in ?? true, tickets: people(options.more ?? 30), items: items(), posted: [], options, next: 20 };
     const sockets = new Set();
     const send = (o) => sockets.forEach((s) => s.send(JSON.stringify(o)));
-    const counts = () => ({ mine: state.tickets.length, unassigned: 7, unanswered: 19, waiting: 9, reminder: 1, all: 1480, queues: { abfall: 14, buerger: 31, ordnung: 8 }, outbox_failed: 2, outbox_waiting: 3 });
+    const user = options.own ? { ...me, access: 'own', queues: options.own } : me;
+    const late = (s) => s.state === 'open' && !!s.due_at && Date.parse(s.due_at) <= Date.now();
+    const soon = (s) => s.state === 'open' && !!s.due_at && !late(s) && Date.parse(s.due_soon_at) <= Date.now();
+    const views = { closed: () => false, overdue: late, due_soon: soon };
+    const counts = () => ({ mine: state.tickets.length, unassigned: 7, unanswered: 19, overdue: state.tickets.filter(late).length, due_soon: state.tickets.filter(soon).length, waiting: 9, reminder: 1, all: 1480, queues: { abfall: 14, buerger: 31, ordnung: 8 }, outbox_failed: 2, outbox_waiting: 3 });
     const routes = [
-        ['POST', /^\/session$/, (b) => (b.password === 'richtig' ? (state.in = true, { user: me, csrf: 'x' }) : [401, { code: 'login_failed' }])],
-        ['GET', /^\/session$/, () => (state.in ? { user: me, csrf: 'x' } : [401, { code: 'no_session' }])],
+        ['POST', /^\/session$/, (b) => (b.password === 'richtig' ? (state.in = true, { user, csrf: 'x' }) : [401, { code: 'login_failed' }])],
+        ['GET', /^\/session$/, () => (state.in ? { user, csrf: 'x' } : [401, { code: 'no_session' }])],
         ['DELETE', /^\/session$/, () => { state.in = false; return [204]; }],
         ['GET', /^\/settings$/, () => ({ city: { name: 'Musterstadt' }, queues, channels, states: [], priorities: ['low', 'normal', 'high', 'urgent'], undo_seconds: 10, attachment_max_bytes: 10485760, demo: true, version: '0' })],
         ['GET', /^\/staff$/, () => staff],
         ['GET', /^\/tickets\/counts$/, counts],
-        ['GET', /^\/tickets$/, (_, q) => { const from = Number(q.get('cursor') ?? 0); const all = q.get('view') === 'closed' ? [] : state.tickets;
+        ['GET', /^\/tickets$/, (_, q) => { const from = Number(q.get('cursor') ?? 0); const all = state.tickets.filter(views[q.get('view')] ?? (() => true));
             return { tickets: all.slice(from, from + 100), next: from + 100 < all.length ? String(from + 100) : null }; }],
         ['GET', /^\/search$/, (_, q) => ({ tickets: state.tickets.filter((s) => `${s.subject} ${s.number} ${s.sender.name}`.toLowerCase().includes(q.get('q').toLowerCase())), next: null })],
-        ['GET', /^\/tickets\/([^/]+)$/, (_, __, n) => { const s = state.tickets.find((x) => x.number === n); return s ? { ...s, contact: { ...s.sender, channel_type: s.channel_type, tickets: 3 }, items: state.items.map((i) => ({ ...i, id: i.id && `${n}.${i.n}` })), more_before: null } : [404, { code: 'not_found' }]; }],
-        ['PATCH', /^\/tickets\/([^/]+)$/, (b, __, n) => { const s = state.tickets.find((x) => x.number === n); Object.assign(s, b, { rev: s.rev + 1 }); if ('assignee' in b) s.assignee_name = staff.find((p) => p.id === b.assignee)?.name ?? null; return s; }],
+        ['GET', /^\/tickets\/([^/]+)$/, (_, __, n) => { const s = state.tickets.find((x) => x.number === n); return s ? { ...s, contact: { ...s.sender, channel_type: s.channel_type, tickets: [n, '2026-004701', '2026-004702'] }, items: state.items.map((i) => ({ ...i, id: i.id && `${n}.${i.n}` })), more_before: null } : [404, { code: 'not_found' }]; }],
+        ['PATCH', /^\/tickets\/([^/]+)$/, (b, __, n) => { const s = state.tickets.find((x) => x.number === n);
+            if (options.own && b.queue && !options.own.includes(b.queue)) { state.tickets.splice(state.tickets.indexOf(s), 1); return [204]; }
+            Object.assign(s, b, { rev: s.rev + 1 }); if ('assignee' in b) s.assignee_name = staff.find((p) => p.id === b.assignee)?.name ?? null; return s; }],
         ['POST', /^\/tickets\/([^/]+)\/messages$/, (b, __, n) => { const m = msg(state.next++, b.kind === 'note' ? 'note' : 'out', me, b.text, { at: at(0) }); m.id = `${n}.${m.n}`; m.attachments = b.attachments.map((a, i) => ({ ...a, i }));
             if (b.kind !== 'note') m.delivery = { state: 'queued', attempt: 0, max_attempts: 12, undo_until: at(10_000) }; state.posted.push(b); state.items.push(m); return [202, m]; }],
         ['POST', /^\/tickets\/([^/]+)\/typing$/, () => [204]],

@@ -56,7 +56,7 @@ export function UndoBar() {
         <div role="status">
             {now && <div class="undo">
                 <p>{now.text}{now.running && <span aria-hidden="true"> {t('undo.in', { n: secondsTo(now.until) })}</span>}</p>
-                <button class="btn" type="button" onClick={() => void takeBack()}><Icon name="undo-2" />{t(now.running ? 'undo.back' : 'undo.revert')} <kbd aria-hidden="true">Z</kbd></button>
+                {now.back && <button class="btn" type="button" onClick={() => void takeBack()}><Icon name="undo-2" />{t(now.running ? 'undo.back' : 'undo.revert')} <kbd aria-hidden="true">Z</kbd></button>}
             </div>}
         </div>
     );

@@ -35,7 +35,7 @@ export function Facts() {
     const k = ticket.value!;
     const box = useRef<HTMLElement>(null);
     useEffect(() => { if (facts.value) box.current?.focus(); }, [facts.value]);
-    const c = k.contact ?? { name: k.sender.name, address: k.sender.address, channel_type: k.channel_type, tickets: 0 };
+    const c = k.contact ?? { name: k.sender.name, address: k.sender.address, channel_type: k.channel_type, tickets: [] };
     return (
         <aside class="facts" ref={box} tabIndex={-1} aria-label={t('facts.label')} onKeyDown={(e) => { if (e.key === 'Escape' && facts.value) { facts.value = false; e.stopPropagation(); } }}>
             <button class="btn quiet only-m shut" type="button" onClick={() => { facts.value = false; }}><Icon name="x" />{t('facts.close')}</button>
@@ -46,7 +46,7 @@ export function Facts() {
                 <dl>
                     <dt>{t('facts.channel')}</dt><dd>{channelWord(k.channel_type)}</dd>
                     <dt>{t('facts.language')}</dt><dd>{maybe(`language.${k.language}`, k.language || '–')}</dd>
-                    {c.tickets > 1 && <><dt>{t('facts.before')}</dt><dd><a href={`/inbox/search?q=${encodeURIComponent(c.address || c.name)}`} onClick={(e) => { e.preventDefault(); facts.value = false; go({ view: 'search', q: c.address || c.name }); }}>{t('empty.requests', { n: c.tickets })}</a></dd></>}
+                    {c.tickets.length > 1 && <><dt>{t('facts.before')}</dt><dd><a href={`/inbox/search?q=${encodeURIComponent(c.address || c.name)}`} onClick={(e) => { e.preventDefault(); facts.value = false; go({ view: 'search', q: c.address || c.name }); }}>{t('empty.requests', { n: c.tickets.length })}</a></dd></>}
                 </dl>
             </section>
             <section>

@@ -10,7 +10,7 @@ export const help = signal(false);
 
 const table: [string, [string, string][]][] = [
     ['everywhere', [['Ctrl+K', 'palette'], ['/', 'search'], ['?', 'help'], ['Esc', 'back'], ['F6', 'column'], ['Z', 'undo'], ['C', 'desk']]],
-    ['go', [['G M', 'mine'], ['G N', 'unassigned'], ['G U', 'unanswered'], ['G W', 'waiting'], ['G F', 'reminder'], ['G P', 'outbox'], ['G K', 'channels'], ['G D', 'desk_view']]],
+    ['go', [['G M', 'mine'], ['G N', 'unassigned'], ['G U', 'unanswered'], ['G F', 'overdue'], ['G S', 'due_soon'], ['G W', 'waiting'], ['G R', 'reminder'], ['G P', 'outbox'], ['G K', 'channels'], ['G D', 'desk_view']]],
     ['list', [['J, K', 'step'], ['Enter', 'open'], ['X', 'mark'], ['Shift+J, K', 'mark_on'], ['Ctrl+A', 'mark_all']]],
     ['request', [['R', 'reply'], ['N', 'note'], ['I', 'take'], ['P', 'assign'], ['A', 'hand'], ['E', 'close'], ['W', 'remind'], ['T', 'tags'], ['Y', 'priority'],
         ['S', 'facts'], ['O', 'original'], ['Q', 'quoted'], ['V', 'resend']]],

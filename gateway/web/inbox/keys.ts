@@ -14,7 +14,7 @@ import { act, ticket } from './ticket_store';
 export const lettersOn = (): boolean => localStorage.getItem('draht.letters') !== 'off';
 export function setLetters(on: boolean): void { localStorage.setItem('draht.letters', on ? 'on' : 'off'); }
 
-const goto: Record<string, string> = { m: 'mine', n: 'unassigned', u: 'unanswered', w: 'waiting', f: 'reminder', p: 'outbox', k: 'channels', d: 'desk' };
+const goto: Record<string, string> = { m: 'mine', n: 'unassigned', u: 'unanswered', w: 'waiting', f: 'overdue', s: 'due_soon', r: 'reminder', p: 'outbox', k: 'channels', d: 'desk' };
 const first_key_ms = 1500;
 let gAt = 0;
 

@@ -45,6 +45,7 @@ function Rows({ group, top, view, rem, total }: { group: Group; top: number; vie
     );
 }
 
+const empties: Record<string, string> = { mine: 'empty.done', unanswered: 'empty.done', overdue: 'empty.overdue', due_soon: 'empty.due_soon' };
 function Empty() {
     const r = route.value;
     const c = counts.value;
@@ -52,7 +53,8 @@ function Empty() {
     return (
         <div class="empty">
             <Icon name="circle-check-big" />
-            <p><b>{t(r.view === 'mine' || r.view === 'unanswered' ? 'empty.done' : 'empty.none')}</b></p>
+            <p><b>{t(empties[r.view] ?? 'empty.none')}</b></p>
+            {r.view === 'overdue' && c && c.due_soon > 0 && <p>{t('empty.soon')} <a href="/inbox/due_soon" onClick={(e) => { e.preventDefault(); go({ view: 'due_soon' }); }}>{t('empty.requests', { n: c.due_soon })}</a>.</p>}
             {r.view === 'mine' && c && c.unassigned > 0 && <p>{t('empty.still')} <a href="/inbox/unassigned" onClick={(e) => { e.preventDefault(); go({ view: 'unassigned' }); }}>{t('empty.requests', { n: c.unassigned })}</a>.</p>}
         </div>
     );

@@ -79,6 +79,8 @@ function belongs(s: Summary, r: Route): boolean {
         case 'mine': return live && s.assignee === me.value?.id;
         case 'unassigned': return live && !s.assignee;
         case 'unanswered': return live && !!s.last_in_at && (!s.last_out_at || s.last_out_at < s.last_in_at);
+        case 'overdue': return live && dueClass(s) === 'late';
+        case 'due_soon': return live && dueClass(s) === 'soon';
         case 'waiting': return s.state === 'waiting';
         case 'reminder': return s.state === 'reminder';
         case 'closed': return !live;
@@ -109,6 +111,14 @@ export function merge(changed: Summary[]): void {
     }
     rows.value = list;
     held.value = wait;
+}
+/** Tickets that we do not see any more. */
+export function drop(numbers: string[]): void {
+    const stays = (s: Summary): boolean => !numbers.includes(s.number);
+    rows.value = rows.value.filter(stays);
+    held.value = held.value.filter(stays);
+    marked.value = new Set([...marked.value].filter((n) => !numbers.includes(n)));
+    if (focused.value && numbers.includes(focused.value)) focused.value = null;
 }
 export function showHeld(): void {
     rows.value = put(rows.value, held.value);

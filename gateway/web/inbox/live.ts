@@ -3,8 +3,8 @@
 import type { LiveFrame } from '../shared/types';
 import { load, merge } from './list_store';
 import { route } from './route';
-import { channels, counts, me, offline, refreshCounts, trouble, stirred } from './store';
-import { open, takeItem, takeSummary, takeTyping, ticket, viewers } from './ticket_store';
+import { channels, counts, me, offline, refreshCounts, refreshMe, trouble, stirred } from './store';
+import { lose, open, takeItem, takeSummary, takeTyping, ticket, viewers } from './ticket_store';
 
 const first_ms = 1000;
 const longest_ms = 30_000;
@@ -19,6 +19,7 @@ let watched: string | null = null;
 function take(f: LiveFrame): void {
     switch (f.t) {
         case 'tickets': merge(f.tickets); f.tickets.forEach(takeSummary); stirred.value++; break;
+        case 'gone': lose(f.tickets); stirred.value++; break;
         case 'counts': { const { t: _, ...rest } = f; counts.value = rest; break; }
         case 'item': takeItem(f.ticket, f.item); break;
         case 'typing':
@@ -50,6 +51,7 @@ function opened(): void {
     transmit({ t: 'watch', ticket: watched });
     if (!again) return;
     trouble.value = null;
+    void refreshMe();
     void load(true);
     void refreshCounts();
     if (route.value.ticket) void open(route.value.ticket, true);

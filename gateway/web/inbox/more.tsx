@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: EUPL-1.2
 // "Mehr" on the phone: everything of the views column that has no place in the dock. Also the switch of the language.
-import { language, number, t, useLanguage } from '../shared/i18n';
+import { language, t, useLanguage } from '../shared/i18n';
 import { isDark, toggleTheme } from '../shared/theme';
 import { hasDesk } from './desk';
 import { help } from './help';
 import { Icon } from './icon';
-import { count, views } from './nav';
+import { count, Count, views } from './nav';
 import { go, path, type Route } from './route';
-import { logout, me, settings } from './store';
+import { logout, me, seenQueues } from './store';
 
 export async function setLanguage(): Promise<void> {
     const next = language.value === 'de' ? 'en' : 'de';
@@ -17,7 +17,7 @@ export async function setLanguage(): Promise<void> {
 
 function To({ to, icon, word }: { to: Partial<Route> & { view: string }; icon: string; word: string }) {
     const n = count(to.view, to.queue ?? undefined);
-    return <li><a href={path(to)} onClick={(e) => { e.preventDefault(); go(to); }}><Icon name={icon} /><span>{word}</span>{n !== undefined && <span class="num fix">{number(n)}</span>}</a></li>;
+    return <li><a href={path(to)} onClick={(e) => { e.preventDefault(); go(to); }}><Icon name={icon} /><span>{word}</span><Count n={n} view={to.view} /></a></li>;
 }
 const Do = ({ icon, word, run }: { icon: string; word: string; run: () => void }) =>
     <li><button type="button" onClick={run}><Icon name={icon} /><span>{word}</span></button></li>;
@@ -29,7 +29,7 @@ export function More() {
             <div class="page more">
                 <ul>{views.map(([view, icon]) => <To key={view} to={{ view }} icon={icon} word={t(`view.${view}`)} />)}</ul>
                 <h3>{t('nav.offices')}</h3>
-                <ul>{(settings.value?.queues ?? []).map((q) => <To key={q.id} to={{ view: 'queue', queue: q.id }} icon="building-2" word={q.name} />)}</ul>
+                <ul>{seenQueues.value.map((q) => <To key={q.id} to={{ view: 'queue', queue: q.id }} icon="building-2" word={q.name} />)}</ul>
                 <h3>{me.value?.name}</h3>
                 <ul>
                     {hasDesk() && <To to={{ view: 'desk' }} icon="pencil-line" word={t('view.desk')} />}

@@ -10,12 +10,12 @@ import { help } from './help';
 import { hasDesk } from './desk';
 import { go, path, plainClick, route, type Route } from './route';
 import { setLanguage } from './more';
-import { brokenChannels, counts, logout, me, settings } from './store';
+import { brokenChannels, counts, logout, me, seenQueues, settings } from './store';
 import { initials } from './text';
 
 export const views: [string, string][] = [
-    ['mine', 'inbox'], ['unassigned', 'user-round-x'], ['unanswered', 'mail-question-mark'], ['waiting', 'hourglass'],
-    ['reminder', 'alarm-clock'], ['all', 'messages-square'], ['closed', 'circle-check'],
+    ['mine', 'inbox'], ['unassigned', 'user-round-x'], ['unanswered', 'mail-question-mark'],
+    ['overdue', 'alarm-clock'], ['due_soon', 'clock-3'], ['waiting', 'hourglass'], ['reminder', 'calendar-days'], ['all', 'messages-square'], ['closed', 'circle-check'],
 ];
 
 export function count(view: string, queue?: string): number | undefined {
@@ -34,7 +34,9 @@ function Entry({ to, icon, children, tail }: { to: Partial<Route> & { view: stri
         </a></li>
     );
 }
-const Count = ({ n }: { n: number | undefined }) => (n === undefined ? null : <span class="num fix">{number(n)}</span>);
+/** Only what is late is red, what is due soon amber; the view's name says the same in words. */
+const tones: Record<string, string> = { overdue: 'bad ', due_soon: 'soon ' };
+export const Count = ({ n, view = '' }: { n: number | undefined; view?: string }) => (n === undefined ? null : <span class={`${n > 0 ? (tones[view] ?? '') : ''}num fix`}>{number(n)}</span>);
 
 function Foot() {
     const c = counts.value;
@@ -74,12 +76,12 @@ function Dock() {
 
 export function Nav() {
     const user = me.value!;
-    const queues = settings.value?.queues ?? [];
+    const queues = seenQueues.value;
     return (
         <nav class="nav" aria-label={t('nav.label')}>
             <div class="brand"><Icon name="draht" /><b>Draht</b><span>{settings.value?.city.name}</span></div>
             <button class="find" type="button" title={t('nav.find')} onClick={() => palette('all')}><Icon name="search" /><span>{t('nav.find')}</span><kbd aria-hidden="true">{t('key.ctrl')} K</kbd></button>
-            <ul>{views.map(([view, icon]) => <Entry key={view} to={{ view }} icon={icon} tail={<Count n={count(view)} />}>{t(`view.${view}`)}</Entry>)}</ul>
+            <ul>{views.map(([view, icon]) => <Entry key={view} to={{ view }} icon={icon} tail={<Count n={count(view)} view={view} />}>{t(`view.${view}`)}</Entry>)}</ul>
             {queues.length > 0 && <div>
                 <h2>{t('nav.offices')}</h2>
                 <ul>{queues.map((q) => <Entry key={q.id} to={{ view: 'queue', queue: q.id }} icon="building-2" tail={<Count n={count('queue', q.id)} />}>{q.name}</Entry>)}</ul>

@@ -14,7 +14,7 @@ import { views } from './nav';
 import { setLanguage } from './more';
 import { palette } from './palette';
 import { go, goTicket } from './route';
-import { me, people, settings } from './store';
+import { me, people, seenQueues, sees, settings } from './store';
 import { change, ticket, type Change } from './ticket_store';
 
 export type Mode = 'all' | 'assignee' | 'queue' | 'priority' | 'remind' | 'tags';
@@ -56,7 +56,7 @@ export function focusReply(kind: 'reply' | 'note'): void {
 function places(): Option[] {
     const group = t('palette.go');
     const out: Option[] = views.map(([view, icon]) => ({ id: view, group, icon, text: t(`view.${view}`), run: () => go({ view }) }));
-    for (const q of settings.value?.queues ?? []) out.push({ id: `q-${q.id}`, group, icon: 'building-2', text: q.name, run: () => go({ view: 'queue', queue: q.id }) });
+    for (const q of seenQueues.value) out.push({ id: `q-${q.id}`, group, icon: 'building-2', text: q.name, run: () => go({ view: 'queue', queue: q.id }) });
     if (hasDesk()) out.push({ id: 'desk', group, icon: 'pencil-line', text: t('view.desk'), key: 'C', run: takeDown });
     out.push({ id: 'outbox', group, icon: 'send', text: t('view.outbox'), run: () => go({ view: 'outbox' }) },
         { id: 'channels', group, icon: 'radio-tower', text: t('view.channels'), run: () => go({ view: 'channels' }) });
@@ -94,12 +94,12 @@ export function choices(mode: Mode, q: string, each: Each): Option[] {
     let all: Option[];
     switch (mode) {
         case 'assignee':
-            all = [...people.value].sort((a, b) => Number(b.id === me.value?.id) - Number(a.id === me.value?.id))
+            all = people.value.filter((p) => me.value?.access !== 'own' || each || sees(p, ticket.value?.queue ?? null)).sort((a, b) => Number(b.id === me.value?.id) - Number(a.id === me.value?.id))
                 .map((p) => ({ id: p.id, group, icon: 'user-round', text: p.name, tail: p.id === me.value?.id ? t('palette.you') : '', run: () => put({ assignee: p.id }, p.name, each) }));
             all.push({ id: '-', group, icon: 'user-round-x', text: t('palette.nobody'), run: () => put({ assignee: null }, '', each) });
             break;
         case 'queue':
-            all = (settings.value?.queues ?? []).map((x) => ({ id: x.id, group, icon: 'building-2', text: x.name, run: () => put({ queue: x.id }, x.name, each) }));
+            all = (settings.value?.queues ?? []).map((x) => ({ id: x.id, group, icon: 'building-2', text: x.name, tail: sees(me.value, x.id) ? '' : t('palette.leaves'), run: () => put({ queue: x.id }, x.name, each) }));
             break;
         case 'priority':
             all = (settings.value?.priorities ?? []).map((p) => ({ id: p, group, icon: 'circle-dot', text: maybe(`priority.${p}`, p), run: () => put({ priority: p }, p, each) }));

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 
 export interface Route { view: string; queue: string | null; ticket: string | null; q: string }
 
-const plain = ['mine', 'unassigned', 'unanswered', 'waiting', 'reminder', 'closed', 'all', 'search', 'outbox', 'channels', 'desk', 'more'];
+const plain = ['mine', 'unassigned', 'unanswered', 'overdue', 'due_soon', 'waiting', 'reminder', 'closed', 'all', 'search', 'outbox', 'channels', 'desk', 'more'];
 
 function read(): Route {
     const parts = location.pathname.replace(/^\/inbox\/?/, '').split('/').map(decodeURIComponent).filter(Boolean);

@@ -3,7 +3,7 @@
 import { computed, signal } from '@preact/signals';
 import { ApiError, get, post, call, useCsrf } from '../shared/api';
 import { t, useLanguage } from '../shared/i18n';
-import type { Channel, Counts, Person, Session, Settings, User } from '../shared/types';
+import type { Access, Channel, Counts, Person, Session, Settings, User } from '../shared/types';
 
 export const me = signal<User | null>(null);
 export const booted = signal(false);
@@ -17,11 +17,17 @@ export const offline = signal<{ since: number; next: number } | null>(null);
 /** A sentence for screen readers; said once, politely. */
 export const said = signal('');
 /** What the bar at the foot of the list offers to take back. */
-export interface Undo { text: string; until: number; running: boolean; back: () => void | Promise<void> }
+export interface Undo { text: string; until: number; running: boolean; back?: () => void | Promise<void> }
 export const undo = signal<Undo | null>(null);
+const notice_ms = 20_000;
 /** One error box over the list; the last one counts. */
 export const trouble = signal<{ text: string; again?: () => void } | null>(null);
 
+/** The offices whose tickets I see; to hand over, all of them are there. */
+export const seenQueues = computed(() => (settings.value?.queues ?? []).filter((q) => sees(me.value, q.id)));
+export function sees(who: (Access & { role: string }) | null, queue: string | null): boolean {
+    return who?.access !== 'own' || (!!queue && !!who.queues?.includes(queue));
+}
 export const queueName = (id: string | null): string => settings.value?.queues.find((q) => q.id === id)?.name ?? id ?? '';
 export const brokenChannels = computed(() => channels.value.filter((c) => !c.up).length);
 
@@ -30,14 +36,20 @@ export function say(text: string): void {
     requestAnimationFrame(() => { said.value = text; });
 }
 
-export function offerUndo(text: string, until: number, back: Undo['back'], running = false): void {
+export function offerUndo(text: string, until: number, back: () => void | Promise<void>, running = false): void {
     const offer: Undo = { text, until, running, back };
     undo.value = offer;
     setTimeout(() => { if (undo.value === offer) undo.value = null; }, Math.max(0, until - Date.now()));
 }
+/** The same bar for something that cannot be taken back. */
+export function notice(text: string): void {
+    const offer: Undo = { text, until: Date.now() + notice_ms, running: false };
+    undo.value = offer;
+    setTimeout(() => { if (undo.value === offer) undo.value = null; }, notice_ms);
+}
 export async function takeBack(): Promise<void> {
     const offer = undo.value;
-    if (!offer) return;
+    if (!offer?.back) return;
     undo.value = null;
     try { await offer.back(); } catch (e) { tell(e); }
 }
@@ -50,6 +62,7 @@ export function tell(e: unknown, again?: () => void): void {
 export function errorText(e: unknown): string {
     if (!(e instanceof ApiError)) return t('error.unknown');
     if (e.code === 'offline') return t('error.offline');
+    if (e.code === 'assignee_without_access') return t('error.assignee_without_access');
     if (e.code === 'changed_meanwhile') return t('error.changed_meanwhile');
     if (e.status === 403) return t('error.forbidden');
     if (e.status === 404) return t('error.not_found');
@@ -87,6 +100,14 @@ export async function login(user: string, password: string): Promise<void> {
 export async function logout(): Promise<void> {
     await call('DELETE', '/session').catch(() => undefined);
     location.assign('/inbox/');
+}
+/** After a break: access may have been changed. */
+export async function refreshMe(): Promise<void> {
+    try {
+        const s = await get<Session>('/session');
+        useCsrf(s.csrf);
+        me.value = s.user;
+    } catch (e) { tell(e); }
 }
 export async function refreshCounts(): Promise<void> {
     try { counts.value = await get<Counts>('/tickets/counts'); } catch { /* the socket brings them later */ }

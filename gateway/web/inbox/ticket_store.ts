@@ -4,9 +4,9 @@ import { signal } from '@preact/signals';
 import { ApiError, call, get, messagePath, post, query } from '../shared/api';
 import { t } from '../shared/i18n';
 import type { Item, Message, Summary, Ticket, Viewer } from '../shared/types';
-import { merge } from './list_store';
-import { route } from './route';
-import { errorText, me, offerUndo, say, tell } from './store';
+import { drop, merge, rows } from './list_store';
+import { goTicket, route } from './route';
+import { errorText, me, notice, offerUndo, queueName, say, tell } from './store';
 
 export const ticket = signal<Ticket | null>(null);
 export const opening = signal(false);
@@ -89,7 +89,12 @@ export async function change(what: Change, done: string, number = ticket.value?.
     const before = ticket.value?.number === number ? ticket.value : null;
     if (!number) return false;
     try {
-        const s = await call<Summary>('PATCH', path(number), before ? { ...what, rev: before.rev } : what);
+        const s = await call<Summary | undefined>('PATCH', path(number), before ? { ...what, rev: before.rev } : what);
+        if (!s) {
+            lose([number]);
+            if (what.queue) notice(t('gone.handed', { number, name: queueName(what.queue) }));
+            return true;
+        }
         takeSummary(s);
         merge([s]);
         if (before) offerUndo(done, Date.now() + undo_action_ms, () => revert(number, what, before));
@@ -100,10 +105,23 @@ export async function change(what: Change, done: string, number = ticket.value?.
         return false;
     }
 }
+/** Tickets went to where we do not see them: they leave list and view, and a sentence says so. */
+export function lose(numbers: string[]): void {
+    const open_ = route.value.ticket;
+    const known = numbers.filter((n) => n === open_ || rows.value.some((s) => s.number === n));
+    drop(numbers);
+    if (!known.length) return;
+    notice(t('gone.left', { n: known.length, number: known[0]! }));
+    if (open_ && numbers.includes(open_)) {
+        goTicket(null, true);
+        requestAnimationFrame(() => document.querySelector<HTMLElement>('.row[tabindex="0"], .rows')?.focus());
+    }
+}
 async function revert(number: string, what: Change, before: Summary): Promise<void> {
     const old: Record<string, unknown> = {};
     for (const k of Object.keys(what) as (keyof Change)[]) old[k] = before[k];
-    const s = await call<Summary>('PATCH', path(number), old);
+    const s = await call<Summary | undefined>('PATCH', path(number), old);
+    if (!s) { lose([number]); return; }
     takeSummary(s);
     merge([s]);
 }

@@ -52,11 +52,8 @@ export const dueClasses: DueClass[] = ['late', 'soon', 'near', 'later', 'rest'];
 export function dueClass(s: Summary): DueClass {
     if (s.state === 'waiting' || s.state === 'reminder' || s.state === 'closed' || !s.due_at) return 'rest';
     const due = +new Date(s.due_at);
-    const left = due - now.value;
-    if (left <= 0) return 'late';
-    // the last quarter of the time, at least an hour
-    const whole = due - +new Date(s.last_in_at ?? s.created_at);
-    if (left <= Math.max(3_600_000, whole / 4)) return 'soon';
+    if (due <= now.value) return 'late';
+    if (s.due_soon_at && +new Date(s.due_soon_at) <= now.value) return 'soon';
     return daysFrom(due, now.value) <= 1 ? 'near' : 'later';
 }
 

@@ -5,8 +5,10 @@ export type TicketState = 'new' | 'open' | 'waiting' | 'reminder' | 'closed';
 export type DeliveryState =
     | 'queued' | 'sending' | 'sent' | 'delivered' | 'read' | 'retry' | 'failed' | 'in_doubt' | 'opted_out' | 'cancelled';
 
-export interface User { id: string; name: string; role: string; language?: string }
-export interface Person { id: string; name: string; role: string }
+/** own: only tickets of these offices and those assigned by name are seen. */
+export interface Access { access?: 'all' | 'own'; queues?: string[] }
+export interface User extends Access { id: string; name: string; role: string; language?: string }
+export interface Person extends Access { id: string; name: string; role: string }
 export interface Queue { id: string; name: string; contact?: string | null }
 export interface TextBlock { id: string; name: string; queue: string; text: string }
 export interface Channel { id: string; type: string; up: boolean; sentence: string; caps?: string[]; text_max?: number; reply_window_hours?: number }
@@ -25,7 +27,7 @@ export interface Settings {
 export interface Session { user: User; csrf: string; settings?: Settings }
 
 export interface Counts {
-    mine: number; unassigned: number; unanswered: number; waiting: number; reminder: number; all: number;
+    mine: number; unassigned: number; unanswered: number; overdue: number; due_soon: number; waiting: number; reminder: number; all: number;
     queues: Record<string, number>;
     outbox_failed: number; outbox_waiting: number;
 }
@@ -34,7 +36,7 @@ export interface Summary {
     number: string; subject: string; state: TicketState; reminder_at: string | null;
     queue: string | null; assignee: string | null; assignee_name: string | null; priority: string; tags: string[];
     language: string; channel: string; channel_type: string; sender: { name: string; address: string };
-    created_at: string; updated_at: string; last_in_at: string | null; last_out_at: string | null; due_at: string | null;
+    created_at: string; updated_at: string; last_in_at: string | null; last_out_at: string | null; due_at: string | null; due_soon_at?: string | null;
     unread: boolean | number; messages: number; attachments: number; delivery: null | 'failed' | 'in_doubt' | 'retry';
     preview: string; rev: number;
 }
@@ -56,7 +58,7 @@ export interface TicketEvent {
 }
 export type Item = Message | TicketEvent;
 export interface Ticket extends Summary {
-    contact?: { name: string; address: string; channel_type: string; tickets: number };
+    contact?: { name: string; address: string; channel_type: string; tickets: string[] };
     items: Item[];
     more_before: number | null;
 }
@@ -71,6 +73,7 @@ export type LiveFrame =
     | { t: 'hello' }
     | { t: 'tickets'; tickets: Summary[] }
     | ({ t: 'counts' } & Counts)
+    | { t: 'gone'; tickets: string[] }
     | { t: 'item'; ticket: string; item: Item }
     | { t: 'typing'; ticket: string; who: 'citizen' | { id: string; name: string }; on: boolean }
     | { t: 'viewers'; ticket: string; viewers: Viewer[] }
