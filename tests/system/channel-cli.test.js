@@ -186,9 +186,9 @@ test('a driver that ends by itself is named, and nothing of it is left behind', 
     assert.equal(atOnce.code, 1);
     assert.match(atOnce.out, /driver .* ended\. It said: out of paper/);
     clean(atOnce);
-    fs.writeFileSync(path.join(folder, 'conformance.yaml'), `driver: "read START; echo '{\\"ready\\":true}'; read NEXT"\n${script}`);
+    fs.writeFileSync(path.join(folder, 'conformance.yaml'), `driver: "read START; echo '{\\"ready\\":true}'; read NEXT"\n${script.replace('\n  request:', '\n  by_driver:')}`);
     const later = await draht('test', folder, '--case', 'accept');
-    assert.match(later.out, /^accept +FAILED/m);
+    assert.match(later.out, /^accept +FAILED: the driver ended/m);
     clean(later);
 });
 
