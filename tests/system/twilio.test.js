@@ -121,6 +121,25 @@ test('only what the account has signed counts', async () => {
     assert.ok(await ticketOf('als JSON'));
 });
 
+test('hostile posts: two signatures, an old post once more, fields of no sense, bodies too large or packed', async () => {
+    const m = message('+49151000007', 'nur einmal');
+    const form = (fields, more = {}) => gateway.raw('POST', MESSAGE, { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': getExpectedTwilioSignature(TOKEN, base + MESSAGE, fields), ...more }, encode(fields));
+    const good = getExpectedTwilioSignature(TOKEN, base + MESSAGE, m);
+    for (const s of [['A'.repeat(27) + '=', good], good.slice(0, -1), good.toLowerCase(), `${good}=`]) assert.equal((await form(m, { 'x-twilio-signature': s })).status, 403, String(s));
+    assert.equal(await ticketOf('nur einmal'), undefined);
+    for (let i = 0; i < 3; i++) assert.equal((await form(m)).status, 200);
+    assert.equal((await items((await ticketOf('nur einmal')).number)).filter((x) => x.text === 'nur einmal').length, 1);
+    for (const fields of [{ ...m, MessageSid: '' }, { ...m, MessageSid: 'S', From: ['', 'x'] }, { MessageSid: 'S', AccountSid: SID, MessageStatus: 'exploded', ErrorCode: '-1' }, { ...m, MessageSid: 'S2', NumMedia: '-3', Body: '' }])
+        assert.equal((await form(fields)).status, 200, JSON.stringify(fields));
+    assert.notEqual((await form({ ...m, Body: 'x'.repeat(70000) })).status, 200);
+    assert.notEqual((await form(m, { 'content-encoding': 'gzip', 'x-twilio-signature': 'A'.repeat(28) })).status, 200);
+    const large = await gateway.raw('POST', MESSAGE, { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(100 * 1024 * 1024) }).catch(() => ({ status: 0 }));
+    assert.ok([0, 413].includes(large.status), String(large.status));
+    const after_all = message('+49151000008', 'danach heil');
+    assert.equal((await form(after_all)).status, 200);
+    assert.ok(await ticketOf('danach heil'));
+});
+
 test('files come from the provider, with the password only there', async () => {
     const m = message('+49151000003', 'mit Bild', { NumMedia: '2', MediaUrl0: `http://127.0.0.1:${api.address().port}/media/1`, MediaUrl1: 'http://127.0.0.1:1/inside' });
     assert.equal((await post(MESSAGE, m)).status, 200);
