@@ -8,8 +8,7 @@
 #include "channels/mastodon/mastodon_private.h"
 
 #define PAGE 40
-#define PAGES_MAX 500 /* in one pass; the next one goes on */
-#define FROM_TTL_MS (90ull * 24 * 3600 * 1000)
+#define PAGES_MAX 500                  /* in one pass; the next one goes on */
 #define PATIENCE_MS (15LL * 60 * 1000) /* how long a message waits for its files */
 #define FETCH_TIMEOUT_MS 60000
 #define WATERMARK "watermark"
@@ -23,6 +22,7 @@ struct mast_pass {
     size_t pages;
     char *next; /* path of the next page */
     struct toot toot;
+    int64_t edited_ms; /* of the wording under way */
     size_t file_at, files_n;
     struct draht_attachment files[TOOT_FILES_MAX];
     const char *file_warning;
@@ -48,8 +48,10 @@ void mast_pass_drop(struct mastodon *m) {
 static void pass_end(struct mast_pass *p, uint64_t wait_ms) {
     struct mastodon *m = p->m;
     pass_free(p);
-    if (wait_ms == 0)
+    if (wait_ms == 0) {
         m->pass_fails = 0;
+        mast_review(m);
+    }
     bool again = m->wake_again && wait_ms == 0;
     m->wake_again = false;
     mast_wake(m, again ? 0 : wait_ms ? wait_ms : (uint64_t)m->poll_s * 1000);
@@ -116,10 +118,7 @@ static void on_accepted(void *arg, int status, const struct draht_accepted *a) {
     if (status < 0) {
         mast_log(m, 2, "mastodon.rejected", "a message is beyond the limits and was not taken in");
     } else {
-        char key[TOOT_ID_BYTES_MAX + 8];
-        snprintf(key, sizeof key, "from:%.*s", (int)p->toot.status_id.n, p->toot.status_id.p);
-        m->h->state_set(m->host, kit_str(key), kit_out(p->toot.sender), FROM_TTL_MS, not_waited_for,
-                        NULL);
+        mast_known(m, p->toot.status_id, p->toot.sender, p->edited_ms);
     }
     next_one(p);
 }
@@ -220,7 +219,9 @@ static void next_one(struct mast_pass *p) {
         p->a = arena_new();
         p->file_at = p->files_n = 0;
         p->file_warning = NULL;
-        toot_read(p->a, json_array_get(p->page, --p->left), p->m->own_id, &p->toot);
+        const json_t *n = json_array_get(p->page, --p->left);
+        toot_read(p->a, n, p->m->own_id, &p->toot);
+        p->edited_ms = mast_edited_ms(json_object_get(n, "status"));
         if (!p->toot.ignored) {
             hand_over(p);
             return;

@@ -94,7 +94,7 @@ static void stop_timers(struct mastodon *m) {
 }
 
 void mast_idle(struct mastodon *m) {
-    if (!m->stopped || m->pass || m->sends || m->edits_n || m->calls_n)
+    if (!m->stopped || m->pass || m->review || m->sends || m->edits_n || m->calls_n)
         return;
     draht_done_fn done = m->stopped;
     m->stopped = NULL;
@@ -115,6 +115,7 @@ static void close_channel(void *channel) {
     struct mastodon *m = channel;
     stop_timers(m);
     mast_pass_drop(m);
+    mast_review_drop(m);
     mast_sends_drop(m);
     sse_free(&m->sse);
     free(m->url);

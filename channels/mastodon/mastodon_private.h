@@ -2,7 +2,8 @@
 /*
  * mastodon_private: what the files of the channel share. mastodon.c: settings, life, requests;
  * connect.c: who we are and what the instance allows; intake.c: catching up from the watermark;
- * stream.c: the stream that wakes the intake, edits and deletions; send.c: replies; upload.c: files
+ * stream.c: the stream that wakes the intake, edits and deletions; review.c: those that the stream
+ * did not tell; send.c: replies; upload.c: files
  * on their way out.
  */
 #ifndef DRAHT_MASTODON_PRIVATE_H
@@ -26,6 +27,7 @@
     "The message can be read by others. The reply goes out as a direct message."
 
 struct mast_pass;
+struct mast_review;
 struct mast_send;
 struct mastodon {
     const struct draht_host *h;
@@ -45,6 +47,9 @@ struct mastodon {
     struct draht_http_run *stream;
     struct sse sse;
     size_t edits_n; /* edits and deletions under way */
+    struct mast_review *review;
+    bool is_review_due; /* the stream was away, or a change could not be stored */
+    int64_t review_at_ms;
     struct mast_send *sends;
     size_t calls_n; /* requests under way that no pass or send owns */
     draht_done_fn stopped;
@@ -77,6 +82,19 @@ void mast_accept(struct mastodon *m, const struct toot *t, const struct draht_at
 /* stream.c */
 void mast_stream_open(struct mastodon *m);
 void mast_stream_close(struct mastodon *m);
+
+/* The status (taken) is a new wording; NULL: it was deleted. Only what was a message here before
+ * counts. done: when that is stored, or is not to be; may be NULL, and may come at once. */
+void mast_change(struct mastodon *m, json_t *status, struct span id, void (*done)(void *arg),
+                 void *arg);
+
+/* review.c */
+/* Remembers that this status is a message here: who wrote it, and which wording it was. */
+void mast_known(struct mastodon *m, struct span id, struct span sender, int64_t edited_ms);
+void mast_known_key(char out[TOOT_ID_BYTES_MAX + 8], struct span id);
+int64_t mast_edited_ms(const json_t *status); /* 0: never edited */
+void mast_review(struct mastodon *m);         /* when one is due */
+void mast_review_drop(struct mastodon *m);
 
 /* send.c */
 int mast_send(void *channel, const struct draht_outbound *o, struct draht_token *t);

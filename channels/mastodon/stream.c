@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* stream: a notification in the stream only wakes the intake, which reads from the watermark: one
- * way in, in order, without a gap. Edits and deletions have no other way than the stream. */
+ * way in, in order, without a gap. Edits and deletions come from it as they are; review.c asks for
+ * those of the time without it. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "channels/mastodon/mastodon_private.h"
 
 #define SILENCE_MS 120000 /* instances send a comment every few seconds */
-#define EDITS_MAX 32      /* at once; more are dropped, the first wording is there */
+#define EDITS_MAX 32      /* at once; more wait for the next review */
 
 struct change {
     struct mastodon *m;
@@ -15,22 +16,41 @@ struct change {
     json_t *status;
     char id[TOOT_ID_BYTES_MAX + 1];
     struct toot toot;
+    void (*done)(void *arg);
+    void *arg;
 };
 
 static void change_free(struct change *c) {
     struct mastodon *m = c->m;
+    void (*done)(void *arg) = c->done;
+    void *arg = c->arg;
     arena_free(&c->a);
     json_decref(c->status);
     free(c);
+    if (done)
+        done(arg);
     m->edits_n--;
     mast_idle(m);
 }
 
+static void not_waited_for(void *arg, int status) {
+    (void)arg, (void)status;
+}
+
 static void on_taken(void *arg, int status, const struct draht_accepted *a) {
     struct change *c = arg;
+    struct mastodon *m = c->m;
+    char key[TOOT_ID_BYTES_MAX + 8];
     (void)a;
-    if (status < 0)
-        mast_log(c->m, 2, "mastodon.edit", "an edit or deletion could not be stored");
+    mast_known_key(key, span_str(c->id));
+    if (status < 0) {
+        mast_log(m, 2, "mastodon.edit", "an edit or deletion could not be stored");
+        m->is_review_due = m->is_review_due || status == DRAHT_E_UNAVAILABLE;
+    } else if (c->status) {
+        mast_known(m, span_str(c->id), c->toot.sender, mast_edited_ms(c->status));
+    } else {
+        m->h->state_del(m->host, kit_str(key), not_waited_for, NULL);
+    }
     change_free(c);
 }
 
@@ -51,7 +71,8 @@ static void on_sender(void *arg, int status, struct draht_span sender) {
                         on_taken, c);
         return;
     }
-    c->toot.sender = arena_dup(c->a, kit_in(sender));
+    struct span rest = kit_in(sender);
+    c->toot.sender = arena_dup(c->a, span_cut(&rest, ' '));
     c->toot.is_note = true;
     c->toot.status_id = span_str(c->id);
     c->toot.external_id = span_str(arena_printf(c->a, "%s#deleted", c->id));
@@ -60,19 +81,26 @@ static void on_sender(void *arg, int status, struct draht_span sender) {
                 on_taken, c);
 }
 
-static void change_begin(struct mastodon *m, json_t *status, struct span id) {
-    if (m->edits_n >= EDITS_MAX || m->is_stopping || id.n == 0 || id.n > TOOT_ID_BYTES_MAX) {
+void mast_change(struct mastodon *m, json_t *status, struct span id, void (*done)(void *arg),
+                 void *arg) {
+    bool is_sound = id.n > 0 && id.n <= TOOT_ID_BYTES_MAX;
+    if (m->edits_n >= EDITS_MAX || m->is_stopping || !is_sound) {
+        m->is_review_due = m->is_review_due || is_sound;
         json_decref(status);
+        if (done)
+            done(arg);
         return;
     }
     struct change *c = xcalloc(1, sizeof *c);
     c->m = m;
     c->a = arena_new();
     c->status = status;
+    c->done = done;
+    c->arg = arg;
     memcpy(c->id, id.p, id.n);
     m->edits_n++;
     char key[TOOT_ID_BYTES_MAX + 8];
-    snprintf(key, sizeof key, "from:%s", c->id);
+    mast_known_key(key, id);
     m->h->state_get(m->host, kit_str(key), on_sender, c);
 }
 
@@ -83,9 +111,9 @@ static void on_event(void *arg, const char *name, struct span data) {
     } else if (strcmp(name, "status.update") == 0) {
         json_t *v = json_parse(data, SSE_EVENT_BYTES_MAX, NULL); /* "undefined" is no JSON */
         const char *id = json_str(v, "id", "");
-        change_begin(m, v, span_str(id));
+        mast_change(m, v, span_str(id), NULL, NULL);
     } else if (strcmp(name, "delete") == 0) {
-        change_begin(m, NULL, span_trim(data));
+        mast_change(m, NULL, span_trim(data), NULL, NULL);
     }
 }
 
@@ -137,6 +165,7 @@ void mast_stream_open(struct mastodon *m) {
                                    .done = on_end,
                                    .arg = m};
     sse_free(&m->sse);
+    m->is_review_due = true;
     m->stream = m->h->http_call(m->host, &call);
     buf_free(&url);
     buf_free(&bearer);

@@ -19,6 +19,7 @@ class FakeMastodon {
         this.streams = new Set();
         this.requests = [];
         this.answers = []; // next answers to POST /api/v1/statuses: {status, body, headers} or 'drop'
+        this.has_list = true; // of statuses by id, since Mastodon 4.3
         this.broken = null; // answer to every request
         this.page = 40;
         this.next = 1000;
@@ -67,6 +68,8 @@ class FakeMastodon {
         if (p === '/api/v1/notifications') return this.list(a, url.searchParams);
         if (p === '/api/v1/streaming/user') return this.stream(a);
         if (p === '/api/v1/statuses' && q.method === 'POST') return this.status(a, q.headers['idempotency-key'], JSON.parse(raw.toString('utf8')));
+        if (p === '/api/v1/statuses' && this.has_list) return this.some(a, url.searchParams.getAll('id[]'));
+        if (/^\/api\/v1\/statuses\/[^/]+$/.test(p)) return this.one(a, p.split('/').pop());
         if (/^\/api\/v1\/statuses\/[^/]+\/context$/.test(p)) return this.context(a, p.split('/')[4]);
         if (p === '/api/v2/media') return this.upload(a, raw);
         if (p.startsWith('/api/v1/media/')) return this.progress(a, p.split('/').pop());
@@ -129,6 +132,16 @@ class FakeMastodon {
         return this.json(a, 200, { ancestors: [], descendants: [...this.statuses.values()].filter((s) => s.in_reply_to_id === id) });
     }
 
+    some(a, ids) {
+        if (ids.length > 20) return this.json(a, 422, { error: 'Too many ids' });
+        return this.json(a, 200, ids.map((id) => this.statuses.get(id)).filter(Boolean));
+    }
+
+    one(a, id) {
+        const s = this.statuses.get(id);
+        return s ? this.json(a, 200, s) : this.json(a, 404, { error: 'Record not found' });
+    }
+
     upload(a, raw) {
         const id = String(this.next++);
         this.media.set(id, { raw, left: 2 });
@@ -156,13 +169,15 @@ class FakeMastodon {
         return s;
     }
 
-    async edit(id, text) {
+    async edit(id, text, o = {}) {
         const s = { ...this.statuses.get(id), edited_at: this.now(), content: `<p>${text}</p>` };
-        this.event('status.update', JSON.stringify(s));
+        if (this.statuses.has(id)) this.statuses.set(id, s);
+        if (!o.quiet) this.event('status.update', JSON.stringify(s));
     }
 
-    async remove(id) {
-        this.event('delete', id);
+    async remove(id, o = {}) {
+        this.statuses.delete(id);
+        if (!o.quiet) this.event('delete', id);
     }
 
     /** What the citizen got from the city, oldest first. */

@@ -80,6 +80,43 @@ test('an edit comes as a new message with a note, a deletion as a note; both onl
     assert.ok((await office.items(m.number)).some((i) => i.text === 'Termin am Dienstag'), 'it is kept');
 });
 
+/** How many notes of deletions there are. */
+const gone = async () => (await office.all()).filter((i) => JSON.stringify(i.warnings || []).includes('deleted an earlier message')).length;
+
+/** After a look that finds nothing new, nothing is there twice. */
+async function look_again() {
+    const lists = () => instance.requests.filter((r) => r.query.has('id[]')).length;
+    const [n, notes] = [lists(), await gone()];
+    instance.hang_up();
+    await until('another look', () => lists() > n, 90000);
+    await instance.toot('Nach dem zweiten Blick');
+    await office.find('Nach dem zweiten Blick');
+    const all = (await office.all()).map((i) => i.text);
+    for (const text of ['Dann true', 'Bleibt true']) assert.equal(all.filter((t) => t === text).length, 1, text);
+    assert.equal(await gone(), notes);
+}
+
+test('edits and deletions of the time without a stream are found afterwards, once, whether the instance lists statuses or not', { timeout: 150000 }, async () => {
+    for (const has_list of [true, false]) {
+        instance.has_list = has_list;
+        const [kept, changed, removed] = [await instance.toot(`Bleibt ${has_list}`), await instance.toot(`Erst ${has_list}`), await instance.toot(`Weg ${has_list}`)];
+        const m = await office.find(`Weg ${has_list}`);
+        const [before, asked] = [await gone(), instance.requests.length];
+        await instance.edit(changed.id, `Dann ${has_list}`, { quiet: true });
+        await instance.remove(removed.id, { quiet: true });
+        instance.hang_up();
+        assert.equal((await office.find(`Dann ${has_list}`, 60000)).number, m.number);
+        await until('the note', async () => (await gone()) === before + 1, 60000);
+        const alone = (s) => instance.requests.slice(asked).some((r) => r.method === 'GET' && r.path === `/api/v1/statuses/${s.id}`);
+        assert.ok(instance.requests.slice(asked).some((r) => r.query.getAll('id[]').includes(kept.id)), 'many at once are asked for first');
+        assert.ok(alone(removed), 'what the list lacks is asked for by itself');
+        if (!has_list) await until('every one to be asked for by itself', () => alone(kept));
+        else assert.ok(!alone(kept));
+        if (has_list) await look_again();
+    }
+    instance.has_list = true;
+});
+
 test('files come with their description, and go out when the instance has finished with them', { timeout: 90000 }, async () => {
     const bytes = Buffer.concat([Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'), randomBytes(3000)]);
     instance.files.set('/media/loch.png', { bytes, type: 'image/png' });
