@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "channels/desk/note.h"
 #include "channels/kit/kit.h"
 #include "gateway/base/error.h"
 #include "gateway/base/json.h"
@@ -81,6 +82,13 @@ static int desk_send(void *channel, const struct draht_outbound *m, struct draht
         d->h->settle(t, DRAHT_REJECTED, kit_str(reason), 0);
         return 1;
     }
+    if (m->attachments_n && strcmp(kind, DESK_CALL) == 0) {
+        d->h->settle(t, DRAHT_REJECTED,
+                     kit_str("Files cannot be told on the telephone. Answer without them, or by "
+                             "another channel."),
+                     0);
+        return 1;
+    }
     struct task *x = xcalloc(1, sizeof *x);
     x->d = d;
     x->t = t;
@@ -128,7 +136,7 @@ static void desk_close(void *channel) {
 
 const struct draht_channel_ops desk_ops = {
     .size = sizeof(struct draht_channel_ops),
-    .caps = DRAHT_CAP_DELIVERED | DRAHT_CAP_IDEMPOTENT,
+    .caps = DRAHT_CAP_ATTACHMENTS | DRAHT_CAP_DELIVERED | DRAHT_CAP_IDEMPOTENT,
     .type = "desk",
     .options = options,
     .text_max = 10000,
@@ -138,4 +146,5 @@ const struct draht_channel_ops desk_ops = {
     .stop = desk_stop,
     .close = desk_close,
     .send = desk_send,
+    .normalize = desk_normalize,
 };

@@ -2,6 +2,7 @@
 /* desk: what staff take down at the counter, at the telephone and from letters, and the answers
  * that wait for a person: letters to print, people to call back. */
 #include "channels/desk/desk.h"
+#include "channels/desk/note.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +10,6 @@
 #include "gateway/api/api_private.h"
 #include "gateway/base/utf8.h"
 
-#define WHO_POINTS_MAX 120
-#define REPLY_POINTS_MAX 250
-#define SUBJECT_POINTS_MAX 80
 #define TASKS_MAX 200
 #define TASKS_LOOK_MAX 2000
 
@@ -25,32 +23,6 @@ static const struct config_channel *desk_of(const struct api *a) {
 
 /* ---- taking down ---- */
 
-/* The first number of ours in the text: a letter that names it belongs to that ticket. */
-static struct span number_in(struct span text) {
-    for (size_t i = 0; i + 11 <= text.n; i++) {
-        size_t n = 0;
-        bool at_start = i == 0 || (unsigned)(text.p[i - 1] - '0') > 9;
-        while (at_start && i + n < text.n &&
-               ((unsigned)(text.p[i + n] - '0') <= 9 || (n == 4 && text.p[i + n] == '-')))
-            n++;
-        if (n >= 11 && n < API_NUMBER_BYTES && text.p[i + 4] == '-' &&
-            api_number_is_valid((struct span){text.p + i, n}))
-            return (struct span){text.p + i, n};
-    }
-    return SPAN_NONE;
-}
-
-static struct span first_line(struct arena *a, struct span text) {
-    struct span rest = text, line = span_trim(span_cut(&rest, '\n'));
-    size_t n = 0, points = 0;
-    while (n < line.n && points < SUBJECT_POINTS_MAX) {
-        for (n++; n < line.n && ((unsigned char)line.p[n] & 0xc0) == 0x80;)
-            n++;
-        points++;
-    }
-    return n < line.n ? span_str(arena_printf(a, "%.*s…", (int)n, line.p)) : line;
-}
-
 static void on_taken(void *arg, int error, const struct accepted *a) {
     struct api_call *c = arg;
     if (error < 0) {
@@ -63,48 +35,33 @@ static void on_taken(void *arg, int error, const struct accepted *a) {
     api_answer(c, 201, v);
 }
 
-/* Lines of an address become one: an address is one line everywhere else. */
-static struct span one_line(struct arena *a, struct span s) {
-    char *p = arena_strndup(a, s.n ? s.p : "", s.n);
-    struct buf b = {0};
-    struct span rest = {p, s.n};
-    while (rest.p && rest.n) {
-        struct span line = span_trim(span_cut(&rest, '\n'));
-        if (line.n)
-            buf_addf(&b, "%s%.*s", b.n ? ", " : "", (int)line.n, line.p);
-    }
-    struct span out = arena_dup(a, b.n ? buf_span(&b) : SPAN(""));
-    buf_free(&b);
-    return out;
-}
-
 static struct span field(struct api_call *c, const char *name) {
     struct span s = span_str(json_str(c->body, name, ""));
     return span_trim(utf8_clean(http_arena(c->x), s, 1 << 20, NULL));
 }
 
-/* c->number: the ticket that it joins, or empty. */
+/* c->work: the note; c->number: the ticket that it joins, or empty. */
 static void take(struct api_call *c) {
     struct arena *a = http_arena(c->x);
-    const char *kind = json_str(c->body, "kind", "");
-    struct span what = field(c, "what");
-    const char *id = json_str(c->body, "client_id", ""), *lang = c->api->o.config->default_language;
-    struct span reply = one_line(a, field(c, "reply")), number = span_str(c->number);
-    struct thread_hint hint = {HINT_TICKET, number};
+    const struct desk_note *n = c->work;
+    const char *lang = c->api->o.config->default_language;
+    struct thread_hint hint = {HINT_TICKET, span_str(c->number)};
     const char *note =
-        locale_format(a, lang, arena_printf(a, "desk.by_%s", kind), "user", c->user.name, NULL);
-    const char *text = arena_printf(a, "%.*s\n\n%s", (int)what.n, what.p, note ? note : "");
+        locale_format(a, lang, arena_printf(a, "desk.by_%s", n->kind), "user", c->user.name, NULL);
+    const char *text = arena_printf(a, "%.*s\n\n%s", (int)n->what.n, n->what.p, note ? note : "");
+    struct span id = span_str(arena_printf(a, "%s:%s", c->user.id, n->client_id));
     struct inbound m = {.channel = desk_of(c->api)->id,
-                        .channel_type = kind,
-                        .external_id = span_str(arena_printf(a, "%s:%s", c->user.id, id)),
-                        .sender = reply.n ? reply : span_str(arena_printf(a, "desk:%s", id)),
-                        .sender_name = one_line(a, field(c, "who")),
-                        .recipient = span_str(kind),
-                        .subject = first_line(a, what),
+                        .channel_type = n->kind,
+                        .external_id = id,
+                        .sender = n->reply.n ? n->reply
+                                             : span_str(arena_printf(a, "desk:%s", n->client_id)),
+                        .sender_name = n->who,
+                        .recipient = span_str(n->kind),
+                        .subject = n->subject,
                         .text = span_str(text),
-                        .thread = span_str(arena_printf(a, "%s:%s", c->user.id, id)),
+                        .thread = id,
                         .hints = &hint,
-                        .hints_n = number.n ? 1 : 0};
+                        .hints_n = *c->number ? 1 : 0};
     intake_accept(c->api->o.router, &m, on_taken, c);
 }
 
@@ -120,8 +77,7 @@ static void on_named(void *arg, int error) {
     take(c);
 }
 
-static void take_named(struct api_call *c, struct span what) {
-    struct span number = number_in(what);
+static void take_named(struct api_call *c, struct span number) {
     snprintf(c->number, sizeof c->number, "%.*s", (int)number.n, number.n ? number.p : "");
     if (number.n)
         access_ticket(c, c->number, on_named);
@@ -130,26 +86,18 @@ static void take_named(struct api_call *c, struct span what) {
 }
 
 static void do_take(struct api_call *c) {
-    const char *kind = json_str(c->body, "kind", ""), *id = json_str(c->body, "client_id", "");
-    struct span what = field(c, "what"), who = field(c, "who"), reply = field(c, "reply");
-    const char *wrong = NULL;
-    if (strcmp(kind, "counter") && strcmp(kind, "phone") && strcmp(kind, "letter"))
-        wrong = "kind must be counter, phone or letter.";
-    else if (!*id || strlen(id) > 64)
-        wrong = "client_id must be a text of 1 to 64 bytes that is new for each message.";
-    else if (what.n == 0)
-        wrong = "what is empty: write down what the person wants.";
-    else if (utf8_count(who) > WHO_POINTS_MAX || utf8_count(reply) > REPLY_POINTS_MAX)
-        wrong = "who may have 120 characters, reply 250.";
+    struct desk_note *note = arena_alloc(http_arena(c->x), sizeof *note);
+    const char *wrong = desk_note_read(http_arena(c->x), c->body, note);
+    c->work = note;
     if (!desk_of(c->api))
         api_problem(c, 404, "no_desk", "There is no channel of the type desk in the settings.");
     else if (wrong)
         api_problem(c, 400, "invalid", wrong);
-    else if (utf8_count(what) > (size_t)c->api->o.config->message_text_max)
+    else if (utf8_count(note->what) > (size_t)c->api->o.config->message_text_max)
         api_problem(c, 413, "too_large",
                     "The text is longer than message_text_max allows. Shorten it.");
     else
-        take_named(c, what);
+        take_named(c, note->number);
 }
 
 /* ---- tasks ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* letter: an answer as a page to print: DIN 5008 form B, address in the window of the envelope. */
+/* letter: an answer as a page to print: DIN 5008 form B, address in the window of the envelope. Its
+ * files are named as enclosures; pictures follow as pages, others are offered beside. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -9,8 +10,9 @@
 
 #define ADDRESS_LINES_MAX 5 /* with the name: six lines, what the address zone has */
 
-static const char policy[] = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action "
-                             "'none'; frame-ancestors 'none'";
+static const char policy[] =
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'";
 
 static void say(struct buf *b, const char *before, struct span text, const char *after) {
     buf_adds(b, before);
@@ -56,9 +58,62 @@ static void facts(struct api_call *c, struct buf *b, const json_t *ticket, const
     say(b, "<dd>", span_str(date), "</dd></div></dl>");
 }
 
+/* What every browser shows as a picture, by the type that the content was found to be. */
+static bool is_picture(const json_t *file) {
+    static const char *const types[] = {"image/png", "image/jpeg", "image/gif", "image/webp"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (!strcmp(json_str(file, "type", ""), types[i]))
+            return true;
+    return false;
+}
+
+static void put_path(struct api_call *c, struct buf *b, size_t i) {
+    buf_addf(b, "/api/v1/messages/%s/attachments/%zu", c->message, i);
+}
+
+/* On the screen alone: files that the browser cannot print as a part of this page. */
+static void hints(struct api_call *c, const json_t *files, struct buf *b) {
+    bool has_any = false;
+    say(b, "<aside class=\"hint\"><p>", span_str(word(c, "desk.print")), "</p>");
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const json_t *f = json_array_get(files, i);
+        if (is_picture(f))
+            continue;
+        if (!has_any)
+            say(b, "<p>", span_str(word(c, "desk.beside")), "</p><ul>");
+        has_any = true;
+        buf_adds(b, "<li><a href=\"");
+        put_path(c, b, i);
+        say(b, "\">", span_str(json_str(f, "name", "")), "</a></li>");
+    }
+    buf_adds(b, has_any ? "</ul></aside>" : "</aside>");
+}
+
+static void enclosures(struct api_call *c, const json_t *files, struct buf *b) {
+    if (json_array_size(files) == 0)
+        return;
+    say(b, "<section class=\"enclosures\"><h2>", span_str(word(c, "desk.enclosures")), "</h2><ul>");
+    for (size_t i = 0; i < json_array_size(files); i++)
+        say(b, "<li>", span_str(json_str(json_array_get(files, i), "name", "")), "</li>");
+    buf_adds(b, "</ul></section>");
+}
+
+static void pictures(struct api_call *c, const json_t *files, struct buf *b) {
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const json_t *f = json_array_get(files, i);
+        if (!is_picture(f))
+            continue;
+        buf_adds(b, "<figure><img src=\"");
+        put_path(c, b, i);
+        say(b, "\" alt=\"", span_str(json_str(f, "name", "")), "\">");
+        say(b, "<figcaption>", span_str(json_str(f, "name", "")), "</figcaption></figure>");
+    }
+}
+
 static void page(struct api_call *c, const json_t *ticket, const json_t *item, struct buf *b) {
     const struct config *k = c->api->o.config;
-    const json_t *sender = json_object_get(ticket, "sender");
+    const json_t *sender = json_object_get(ticket, "sender"),
+                 *files = json_object_get(item, "attachments");
     const char *to = json_str(item, "recipient", "");
     json_t *options = json_parse(span_str(c->work ? c->work : "{}"), 1 << 20, NULL);
     struct span city = span_str(k->city_name ? k->city_name : ""), rest;
@@ -67,9 +122,9 @@ static void page(struct api_call *c, const json_t *ticket, const json_t *item, s
         "\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">");
     say(b, "<title>", number,
         "</title><link rel=\"stylesheet\" href=\"/assets/letter.css\"></head>");
-    say(b, "<body><aside class=\"hint\"><p>", span_str(word(c, "desk.print")),
-        "</p></aside><main>");
-    say(b, "<header><p class=\"city\">", city, "</p><address><small>");
+    buf_adds(b, "<body>");
+    hints(c, files, b);
+    say(b, "<main><header><p class=\"city\">", city, "</p><address><small>");
     say(b, "", span_str(json_str(options, "return_address", "")), "</small>");
     address(b, sender, *to ? to : json_str(sender, "address", ""));
     buf_adds(b, "</address>");
@@ -81,7 +136,10 @@ static void page(struct api_call *c, const json_t *ticket, const json_t *item, s
     }
     const char *again = locale_format(http_arena(c->x), k->default_language, "desk.again", "number",
                                       json_str(ticket, "number", ""), NULL);
-    say(b, "<footer><p>", span_str(again ? again : ""), "</p></footer></main></body></html>\n");
+    enclosures(c, files, b);
+    say(b, "<footer><p>", span_str(again ? again : ""), "</p></footer>");
+    pictures(c, files, b);
+    buf_adds(b, "</main></body></html>\n");
     json_decref(options);
 }
 

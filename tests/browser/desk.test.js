@@ -83,7 +83,10 @@ test('a letter is taken down by keyboard alone; an empty one is refused in words
 });
 
 test('the answer waits as a letter, is printed from a page that fits the window of an envelope, and marked as posted', async () => {
-    await gateway.api('POST', `/tickets/${number}/messages`, { kind: 'reply', client_id: 'b1', text: 'Sehr geehrter Herr Groß,\n\nIhr Widerspruch ist eingegangen. Wir prüfen ihn und melden uns.\n\nMit freundlichen Grüßen\nMilan Novak' });
+    const png = await page.screenshot({ clip: { x: 0, y: 0, width: 900, height: 1200 } });
+    const upload = async (name, bytes) => (await gateway.raw('POST', `/api/v1/uploads?name=${name}`, { cookie: gateway.cookie, 'x-csrf-token': gateway.csrf, 'content-type': 'application/octet-stream' }, bytes)).json;
+    const attachments = [await upload('Lageplan.png', png), await upload('Merkblatt.pdf', Buffer.from('%PDF-1.4\n%%EOF\n'))];
+    await gateway.api('POST', `/tickets/${number}/messages`, { attachments, kind: 'reply', client_id: 'b1', text: 'Sehr geehrter Herr Groß,\n\nIhr Widerspruch ist eingegangen. Wir prüfen ihn und melden uns.\n\nMit freundlichen Grüßen\nMilan Novak' });
     const call = await gateway.api('POST', '/desk', { kind: 'phone', who: 'Erika Mustermann', what: 'Bittet um Rückruf', reply: '0341 1234567', client_id: 'b2' });
     await gateway.api('POST', `/tickets/${call.number}/messages`, { kind: 'reply', client_id: 'b3', text: 'Montag' });
     await page.getByRole('link', { name: /^Drucken/ }).waitFor();
@@ -92,6 +95,8 @@ test('the answer waits as a letter, is printed from a page that fits the window 
     await shot('desk');
     const [letter] = await Promise.all([page.context().waitForEvent('page'), page.getByRole('link', { name: /^Drucken/ }).click()]);
     await letter.waitForLoadState();
+    assert.ok(await letter.getByRole('img', { name: 'Lageplan.png' }).evaluate((i) => i.complete && i.naturalWidth === 900), 'the picture is shown');
+    assert.deepEqual(await letter.getByRole('link').allInnerTexts(), ['Merkblatt.pdf']);
     await clean('letter', letter);
     await shot('letter', letter);
     await letter.setViewportSize({ width: 320, height: 800 });
@@ -107,6 +112,7 @@ test('the answer waits as a letter, is printed from a page that fits the window 
     assert.equal(await letter.evaluate(() => getComputedStyle(document.querySelector('.hint')).display), 'none');
     const pdf = await letter.pdf({ preferCSSPageSize: true });
     assert.equal(pdf.subarray(0, 4).toString(), '%PDF');
+    assert.equal(pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length, 2, 'the letter, and the picture on a page of its own');
     if (process.env.DRAHT_SHOTS) fs.writeFileSync(path.join(process.env.DRAHT_SHOTS, 'letter.pdf'), pdf);
     await letter.close();
     await page.getByRole('button', { name: /^Abgeschickt/ }).click();

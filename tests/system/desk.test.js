@@ -4,8 +4,11 @@
 'use strict';
 const { test, before, after } = require('node:test');
 const assert = require('node:assert/strict');
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
 const { randomUUID } = require('node:crypto');
-const { Gateway } = require('../lib/gateway');
+const { Gateway, BINARY } = require('../lib/gateway');
 const { until } = require('../lib/process');
 
 let gateway;
@@ -55,7 +58,7 @@ test('a letter is answered by a letter with address, reference and nothing that 
     assert.equal(task.kind, 'letter');
     const p = await page(id);
     assert.equal(p.status, 200, p.text);
-    assert.equal(p.headers['content-security-policy'], "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    assert.equal(p.headers['content-security-policy'], "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     assert.equal(p.headers['cache-control'], 'no-store');
     for (const words of ['<span>Jörg &lt;b&gt;Groß&lt;/b&gt;</span><span>Am Wehr 3 &amp; 4</span><span>04109 Leipzig</span>', `<dd>${a.number}</dd>`, 'Selin Yılmaz', 'Markt 1', '&lt;script&gt;'])
         assert.ok(p.text.includes(words), `${words} in ${p.text}`);
@@ -96,4 +99,54 @@ test('a second click is the same ticket; what is wrong is named; strangers see n
     assert.equal((await gateway.raw('POST', '/api/v1/desk', { 'content-type': 'application/json' }, '{}')).status, 401);
     await gateway.api('POST', '/desk/2026-000001.99/done', {}, 404);
     await gateway.api('POST', '/desk/unfug/done', {}, 404);
+});
+
+test('files of an answer are enclosures of its letter: all named, pictures as pages, others offered; no call carries any', { timeout: 60000 }, async () => {
+    const upload = async (name, bytes) => (await gateway.raw('POST', `/api/v1/uploads?name=${encodeURIComponent(name)}`, { cookie: gateway.cookie, 'x-csrf-token': gateway.csrf, 'content-type': 'application/octet-stream' }, bytes)).json;
+    const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+    const files = [await upload('Lageplan & Foto.png', png), await upload('Bescheid.pdf', Buffer.from('%PDF-1.4\n%%EOF\n'))];
+    const a = await take({ kind: 'letter', who: 'Jörg Groß', what: 'Bittet um den Lageplan', reply: 'Am Wehr 3\n04109 Leipzig' });
+    const send = async (number, text) => (await gateway.api('POST', `/tickets/${number}/messages`, { kind: 'reply', client_id: randomUUID(), text, attachments: files })).id;
+    const id = await send(a.number, 'Anbei der Plan.');
+    await until('the task', async () => (await tasks()).find((x) => x.message === id));
+    const { text } = await page(id);
+    assert.ok(text.includes('<h2>Anlagen</h2><ul><li>Lageplan &amp; Foto.png</li><li>Bescheid.pdf</li></ul>'), text);
+    assert.ok(text.includes(`<img src="/api/v1/messages/${id}/attachments/0" alt="Lageplan &amp; Foto.png">`), text);
+    assert.ok(text.includes(`<a href="/api/v1/messages/${id}/attachments/1">Bescheid.pdf</a>`), text);
+    assert.equal(text.match(/<img/g).length, 1);
+    const got = await gateway.raw('GET', `/api/v1/messages/${id}/attachments/0`, { cookie: gateway.cookie });
+    assert.deepEqual(got.bytes, png);
+    const call = await take({ kind: 'phone', who: 'Erika', what: 'Möchte den Plan', reply: '0341 1234567' });
+    const refused = await send(call.number, 'Anbei der Plan.');
+    const d = await until('the refusal', async () => {
+        const x = await delivery(call.number, refused);
+        return x.state === 'failed' && x;
+    });
+    assert.match(d.reason, /cannot be told on the telephone/);
+    assert.equal((await tasks()).find((x) => x.message === refused), undefined);
+});
+
+test('normalize reads a note as the staff API takes it', () => {
+    const file = path.join(gateway.dir, 'note.json');
+    const run = (value) => {
+        fs.writeFileSync(file, typeof value === 'string' ? value : JSON.stringify(value));
+        return spawnSync(BINARY, ['normalize', 'desk', file], { encoding: 'utf8' });
+    };
+    const note = { kind: 'letter', who: 'Jörg Groß', what: 'Zu 2026-000123:\nanbei die Unterlagen', reply: 'Am Wehr 3\n04109 Leipzig', client_id: 'b-1' };
+    const r = run(note);
+    assert.equal(r.status, 0, r.stderr);
+    assert.deepEqual(JSON.parse(r.stdout), {
+        kind: 'message', channel: 'desk', external_id: 'b-1', sender: { address: 'Am Wehr 3, 04109 Leipzig', name: 'Jörg Groß' }, recipients: ['letter'],
+        subject: 'Zu 2026-000123:', text: 'Zu 2026-000123:\nanbei die Unterlagen', html_present: false, in_reply_to: '2026-000123', references: [],
+        attachments: [], automatic: false, sent_at: null, warnings: [],
+    });
+    const bare = JSON.parse(run({ kind: 'counter', what: 'Fragt\u0007 nach dem Weg', client_id: 'c' }).stdout);
+    assert.deepEqual([bare.sender, bare.in_reply_to, bare.text, bare.warnings], [{ address: 'desk:c', name: '' }, null, 'Fragt nach dem Weg', ['control characters were removed']]);
+    assert.match(JSON.parse(run({ ...note, kind: 'fax' }).stdout).reason, /counter, phone or letter/);
+    assert.equal(JSON.parse(run({ ...note, what: '' }).stdout).kind, 'ignored');
+    for (const bad of ['[]', '{', '']) {
+        const x = run(bad);
+        assert.equal(x.status, 1, bad);
+        assert.match(x.stderr, /not a note/);
+    }
 });
