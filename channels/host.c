@@ -163,6 +163,7 @@ static struct host_channel *channel_new(struct host *h, const struct config_chan
     c->outbox.rate_per_minute = cc->rate_per_minute > 0 ? (uint32_t)cc->rate_per_minute : 0;
     c->outbox.is_idempotent = (c->ops.caps & DRAHT_CAP_IDEMPOTENT) != 0;
     c->outbox.has_history = (c->ops.caps & DRAHT_CAP_HISTORY) != 0;
+    c->outbox.is_unthreaded = (c->ops.caps & DRAHT_CAP_UNTHREADED) != 0;
     c->outbox.resend_in_doubt = cc->in_doubt && strcmp(cc->in_doubt, "resend") == 0;
     return c;
 }
@@ -351,7 +352,8 @@ json_t *host_caps(uint32_t caps) {
                  {DRAHT_CAP_HISTORY, "history"},
                  {DRAHT_CAP_TYPING, "typing"},
                  {DRAHT_CAP_SUBJECT, "subject"},
-                 {DRAHT_CAP_FIRST, "first"}};
+                 {DRAHT_CAP_FIRST, "first"},
+                 {DRAHT_CAP_UNTHREADED, "unthreaded"}};
     json_t *a = json_array();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (caps & names[i].bit)

@@ -173,6 +173,7 @@ void host_offer(void *host, uint32_t caps, uint32_t text_max, uint32_t concurren
         c->outbox.concurrency = concurrency;
     c->outbox.is_idempotent = (caps & DRAHT_CAP_IDEMPOTENT) != 0;
     c->outbox.has_history = (caps & DRAHT_CAP_HISTORY) != 0;
+    c->outbox.is_unthreaded = (caps & DRAHT_CAP_UNTHREADED) != 0;
 }
 
 void *host_builtin(void *host, const char *what) {

@@ -351,6 +351,7 @@ void outbox_claim(struct lane *l) {
     args_i(a, now + (int64_t)o->r->config->outbox_lease_s * 1000);
     args_i(a, n);
     args_z(a, l->has_history ? "1" : "0");
+    args_z(a, l->is_unthreaded ? "0" : "1");
     store_call(o->r->store, "claim", a, claimed, l);
     args_free(&a);
 }
@@ -433,6 +434,7 @@ void router_channel_up(struct router *r, const struct outbox_channel *c) {
     l->per_minute = c->rate_per_minute;
     l->is_idempotent = c->is_idempotent;
     l->has_history = c->has_history;
+    l->is_unthreaded = c->is_unthreaded;
     l->resend = c->resend_in_doubt;
     l->tokens = 1;
     l->filled_ms = uv_now(loop_uv(r->loop));

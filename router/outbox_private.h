@@ -13,7 +13,7 @@ struct lane {        /* one channel */
     struct outbox *outbox;
     char id[64], type[64];
     uint32_t concurrency, per_minute, busy;
-    bool is_idempotent, has_history, resend, is_up, is_claiming, is_again;
+    bool is_idempotent, has_history, is_unthreaded, resend, is_up, is_claiming, is_again;
     bool is_reclaimed; /* what an earlier process left is decided */
     int lost;          /* looks still to be taken for claims whose answer never came */
     double tokens;

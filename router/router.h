@@ -92,6 +92,7 @@ struct outbox_channel {
     const char *id, *type;
     uint32_t concurrency, rate_per_minute;
     bool is_idempotent, has_history, resend_in_doubt;
+    bool is_unthreaded; /* references are not wanted */
 };
 void router_channel_up(struct router *r,
                        const struct outbox_channel *c);     /* starts claiming; copied */

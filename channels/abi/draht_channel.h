@@ -57,6 +57,9 @@ struct draht_option {
 #define DRAHT_CAP_TYPING 32u
 #define DRAHT_CAP_SUBJECT 64u
 #define DRAHT_CAP_FIRST 128u /* can write to an address that did not write first */
+#define DRAHT_CAP_UNTHREADED                                                                       \
+    256u /* looks at neither in_reply_to nor references: both stay empty, and nobody has to read   \
+            the earlier messages for them */
 
 struct draht_attachment {
     uint32_t size;

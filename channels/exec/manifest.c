@@ -18,8 +18,9 @@ static const char *text_of(struct arena *a, const json_t *o, const char *key) {
 }
 
 static int read_caps(const json_t *list, uint32_t *out, char *err) {
-    static const char *const names[] = {"attachments", "delivered", "read",    "idempotent",
-                                        "history",     "typing",    "subject", "first"};
+    static const char *const names[] = {"attachments", "delivered", "read",
+                                        "idempotent",  "history",   "typing",
+                                        "subject",     "first",     "unthreaded"};
     size_t i;
     const json_t *v;
     if (list && !json_is_array(list))

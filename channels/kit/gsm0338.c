@@ -74,6 +74,11 @@ static bool find(struct table t, uint8_t septet, uint32_t *out) {
 }
 
 int gsm_encode(uint32_t c, uint8_t out[2]) {
+    if (c < 128 && c != GSM_ESCAPE &&
+        basic[c] == c) { /* letters and digits stand where they stood */
+        out[0] = (uint8_t)c;
+        return 1;
+    }
     for (uint8_t i = 0; i < 128; i++) {
         if (basic[i] == c && i != GSM_ESCAPE) {
             out[0] = i;

@@ -170,7 +170,7 @@ static int smpp_send(void *channel, const struct draht_outbound *m, struct draht
 
 const struct draht_channel_ops smpp_ops = {
     .size = sizeof(struct draht_channel_ops),
-    .caps = DRAHT_CAP_DELIVERED | DRAHT_CAP_FIRST,
+    .caps = DRAHT_CAP_DELIVERED | DRAHT_CAP_FIRST | DRAHT_CAP_UNTHREADED,
     .type = "smpp",
     .options = smpp_option_rows,
     .text_max = TEXT_MAX,

@@ -29,6 +29,18 @@ START_TEST(test_sent_in_order) {
 }
 END_TEST
 
+START_TEST(test_unthreaded_sees_no_earlier_message) {
+    one_ticket();
+    bench_reply(T, "eins");
+    struct outbox_channel c = {.id = "mail", .type = "smpp", .concurrency = 4, .is_unthreaded = true};
+    router_channel_up(B.router, &c);
+    UNTIL(B.sends_n == 1);
+    ck_assert_str_eq(B.sent_text[0], "eins");
+    ck_assert_str_eq(B.sent_reply_to[0], "");
+    bench_settle(0, V_SENT);
+}
+END_TEST
+
 static int receipt(const char *external, enum receipt_state st) {
     struct receipt x = {.channel = "mail", .external_id = span_str(external), .state = st, .is_permanent = true, .reason = SPAN("no such box")};
     WAITED(receipt_apply(B.router, &x, bench_done, NULL));
@@ -376,6 +388,7 @@ int main(void) {
     tcase_set_timeout(t, 40);
     tcase_add_checked_fixture(t, bench_start, bench_stop);
     tcase_add_test(t, test_sent_in_order);
+    tcase_add_test(t, test_unthreaded_sees_no_earlier_message);
     tcase_add_test(t, test_receipts_are_monotonic);
     tcase_add_test(t, test_failure_reopens);
     tcase_add_test(t, test_retry_waits);

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: EUPL-1.2
 -- outbox: claims under a lease, checkpoints, verdicts, and what becomes of leases that end.
 
--- now channel owner expiry max history -> rows {number n attempt part seq auto language queue contact wrapped face record earlier created keys origin}
+-- now channel owner expiry max history earlier -> rows {number n attempt part seq auto language queue contact wrapped face record earlier created keys origin}
 -- keys: of the earlier records that are sealed for another contact, beside them; otherwise empty
 local function claim(K, A)
     local P, call, now, ch, out = K[1], redis.call, A[1], A[2], {}
@@ -29,7 +29,7 @@ local function claim(K, A)
             row_write(P, num, n, D)
             local first = n - 13
             if first < 0 then first = 0 end
-            local earlier = n - 2 >= 0 and redis.call('LRANGE', P .. 'm:' .. num, first, n - 2) or {}
+            local earlier = A[7] ~= '0' and n - 2 >= 0 and redis.call('LRANGE', P .. 'm:' .. num, first, n - 2) or {}
             local keys = {}
             for k = 1, #earlier do
                 local c = sub(earlier[k], 1, 1) == 'S' and sub(earlier[k], 2, 17)
