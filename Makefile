@@ -210,6 +210,8 @@ PREFIX ?= /usr
 install: all ## installs into DESTDIR: binary, unit, man page, completions, example configuration
 	install -D -m 0755 $(DRAHT) $(DESTDIR)$(PREFIX)/bin/draht
 	install -D -m 0755 channels/xmpp/draht-xmpp $(DESTDIR)$(PREFIX)/lib/draht/draht-xmpp
+	install -d $(DESTDIR)$(PREFIX)/lib/draht/draht_xmpp
+	install -m 0644 channels/xmpp/draht_xmpp/*.py $(DESTDIR)$(PREFIX)/lib/draht/draht_xmpp
 	install -D -m 0644 docs/draht.service $(DESTDIR)/lib/systemd/system/draht.service
 	install -D -m 0644 docs/draht.1 $(DESTDIR)$(PREFIX)/share/man/man1/draht.1
 	install -D -m 0644 docs/completions/draht.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/draht

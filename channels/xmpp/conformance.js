@@ -46,6 +46,8 @@ function take(text) {
             onMessage(stanza);
         } else if (stanza.startsWith('<iq') && attribute(stanza, 'to') === options.domain) {
             link.write(stanza); // a component that asks itself
+        } else if (stanza.startsWith('<iq') && attribute(stanza, 'type') === 'get') { // a server without any services
+            link.write(`<iq type='error' id='${quote(attribute(stanza, 'id'))}' from='${quote(attribute(stanza, 'to'))}' to='${quote(attribute(stanza, 'from'))}'><error type='cancel'><service-unavailable xmlns='${STANZAS}'/></error></iq>`);
         }
     }
 }

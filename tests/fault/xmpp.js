@@ -24,7 +24,7 @@ class Xmpp {
         this.line = net.createServer((s) => this.carry(s));
         await new Promise((r) => this.line.listen(0, '127.0.0.1', r));
         this.program = path.join(dir, 'draht-xmpp');
-        fs.copyFileSync(path.join(ROOT, 'channels/xmpp/draht-xmpp'), this.program);
+        fs.symlinkSync(path.join(ROOT, 'channels/xmpp/draht-xmpp'), this.program);
         for (const user of users) this.citizens.set(user, await new Citizen(this.prosody.c2s, user).connect());
     }
 

@@ -8,14 +8,16 @@ const path = require('node:path');
 const { Process, freePort, until, scratch } = require('./process');
 
 class Prosody {
-    /** users: who has an account at lab.test, with the password pw. */
-    async start(users = ['anna']) {
+    /** users: who has an account at lab.test, with the password pw. is_full: with TLS (this.ca), stream management, and a
+     * service for files of at most this.file_max bytes. */
+    async start(users = ['anna'], is_full = false) {
         this.dir = scratch('prosody');
         this.c2s = await freePort();
         this.component = await freePort();
         const file = path.join(this.dir, 'prosody.cfg.lua');
         fs.mkdirSync(path.join(this.dir, 'data'));
         fs.mkdirSync(path.join(this.dir, 'certs'));
+        const full = is_full ? await this.full() : { modules: '', off: '; "tls"', global: '', host: '', component: '' };
         fs.writeFileSync(file, `interfaces = { "127.0.0.1" }
 c2s_ports = { ${this.c2s} }
 component_ports = { ${this.component} }
@@ -23,16 +25,16 @@ component_interfaces = { "127.0.0.1" }
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 authentication = "internal_hashed"
-modules_enabled = { "roster"; "saslauth"; "disco"; "ping"; "presence"; "message"; "iq"; "offline"; "c2s"; "component" }
-modules_disabled = { "s2s"; "tls" }
+modules_enabled = { "roster"; "saslauth"; "disco"; "ping"; "presence"; "message"; "iq"; "offline"; "c2s"; "component"${full.modules} }
+modules_disabled = { "s2s"${full.off} }
 certificates = "certs"
 pidfile = "${this.dir}/prosody.pid"
 data_path = "${this.dir}/data"
 log = { info = "*console" }
-VirtualHost "lab.test"
+${full.global}VirtualHost "lab.test"${full.host}
 Component "amt.lab.test"
   component_secret = "geheim-4711"
-`);
+${full.component}`);
         const isRoot = process.getuid() === 0;
         const as = isRoot ? ['runuser', '-u', 'prosody', '--'] : [];
         if (isRoot) execFileSync('chown', ['-R', 'prosody', this.dir]);
@@ -43,6 +45,24 @@ Component "amt.lab.test"
         this.command = [...as, 'prosody', '--config', file, '-F'];
         await this.spawn();
         return this;
+    }
+
+    async full() {
+        const [key, pem] = ['key', 'pem'].map((x) => path.join(this.dir, 'certs', `lab.${x}`));
+        execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', pem, '-days', '2', '-subj', '/CN=lab.test', '-addext', 'subjectAltName=DNS:lab.test'], { stdio: 'pipe' });
+        Object.assign(this, { ca: pem, http: await freePort(), file_max: 100 * 1024 });
+        return {
+            modules: '; "tls"; "smacks"; "http"',
+            off: '',
+            global: `http_ports = { ${this.http} }\nhttp_interfaces = { "127.0.0.1" }\nhttps_ports = {}\n`,
+            host: `\n  ssl = { key = "${key}"; certificate = "${pem}" }`,
+            component: `Component "files.lab.test" "http_file_share"
+  http_host = "127.0.0.1"
+  http_external_url = "http://127.0.0.1:${this.http}/"
+  http_file_share_size_limit = ${this.file_max}
+  http_file_share_access = { "lab.test", "amt.lab.test" }
+`,
+        };
     }
 
     async spawn() {
@@ -63,6 +83,47 @@ Component "amt.lab.test"
     async close() {
         await this.stop();
         fs.rmSync(this.dir, { recursive: true, force: true });
+    }
+}
+
+/** A line to a port that can be cut, with or without swallowing what comes last. */
+class Line {
+    constructor(port) {
+        Object.assign(this, { to: port, cuts: 0, swallowed: 0, is_swallowing: false, open: new Set() });
+    }
+
+    async start() {
+        this.server = net.createServer((s) => this.carry(s));
+        await new Promise((r) => this.server.listen(0, '127.0.0.1', r));
+        this.port = this.server.address().port;
+        return this;
+    }
+
+    carry(near) {
+        const far = net.connect(this.to, '127.0.0.1');
+        for (const [s, other] of [[near, far], [far, near]]) {
+            this.open.add(s);
+            s.on('error', () => {});
+            s.on('close', () => {
+                this.open.delete(s);
+                other.destroy();
+            });
+            s.on('data', (bytes) => {
+                if (!this.is_swallowing) other.write(bytes);
+                else if (s === near) this.swallowed += bytes.length;
+            });
+        }
+    }
+
+    cut() {
+        this.cuts++;
+        this.is_swallowing = false;
+        for (const s of this.open) s.destroy();
+    }
+
+    close() {
+        this.cut();
+        this.server.close();
     }
 }
 
@@ -107,4 +168,4 @@ class Citizen {
     }
 }
 
-module.exports = { Prosody, Citizen };
+module.exports = { Prosody, Citizen, Line };

@@ -20,7 +20,7 @@ before(async () => {
 after(() => fs.rmSync(dir, { recursive: true, force: true }));
 
 test('every file is in its place with its rights', () => {
-    const files = { 'usr/bin/draht': 0o755, 'lib/systemd/system/draht.service': 0o644, 'usr/share/man/man1/draht.1': 0o644, 'usr/share/bash-completion/completions/draht': 0o644, 'etc/draht/draht.yaml': 0o640, 'usr/include/draht/draht_channel.h': 0o644, 'usr/lib/draht/draht-xmpp': 0o755 };
+    const files = { 'usr/bin/draht': 0o755, 'lib/systemd/system/draht.service': 0o644, 'usr/share/man/man1/draht.1': 0o644, 'usr/share/bash-completion/completions/draht': 0o644, 'etc/draht/draht.yaml': 0o640, 'usr/include/draht/draht_channel.h': 0o644, 'usr/lib/draht/draht-xmpp': 0o755, 'usr/lib/draht/draht_xmpp/main.py': 0o644 };
     for (const [f, mode] of Object.entries(files)) assert.equal(fs.statSync(path.join(dir, f)).mode & 0o777, mode, f);
 });
 

@@ -126,4 +126,5 @@ test('draht-xmpp --normalize', () => {
     assert.match(run('<!DOCTYPE x [<!ENTITY a "b">]><message/>').stderr, /not well-formed|document type/);
     assert.match(run(`<message from='a@b'><body>${'x'.repeat(300000)}</body></message>`).stderr, /too large/);
     assert.match(run('<a>'.repeat(40)).stderr, /too deeply/);
+    for (const broken of ['<message><body>&lol;</body></message>', '</message></stream>', '<message a="1" a="2"/>', '<!-- x -->', '<message>\u0001</message>']) assert.notEqual(run(broken).stderr, '', broken);
 });
