@@ -244,6 +244,7 @@ static void release_all(struct host *h) {
         host_runs_drop(c, false);
         host_requests_drop(c);
         host_lease_drop_all(c);
+        host_watches_drop(c);
         host_routes_drop(c);
     }
 }

@@ -40,6 +40,8 @@ void host_typing(struct host *h, const char *channel, const char *thread, const 
                  bool is_typing);
 void host_notify(struct host *h, const char *channel, const char *thread, const char *what,
                  const char *detail);
+/* The seam feed_listener (router to channels): those that watch the conversation hear of it. */
+void host_feed(struct host *h, const struct feed_event *e);
 void host_reload(struct host *h, const struct config *c);
 /* The type of a channel that can write to an address that did not write first; NULL: there is no
  * such channel. Borrowed. */

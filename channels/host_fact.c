@@ -232,4 +232,5 @@ const struct draht_host host_table = {
     .state_ranked = host_state_ranked,
     .tickets = host_tickets,
     .offer = host_offer,
+    .watch = host_watch,
 };

@@ -103,6 +103,13 @@ struct host_channel {
     size_t scans_n;
     void *state;
 };
+struct host_watch { /* a conversation that a channel wants to hear of */
+    struct host_watch *next;
+    struct host_channel *owner;
+    size_t thread_n;
+    char name[THREAD_NAME_BYTES];
+    char thread[];
+};
 struct host_thread {
     uint64_t hash;
     char ticket[24];
@@ -114,6 +121,8 @@ struct host {
     int channels_n;
     struct host_pool tokens, requests;
     struct host_thread *threads;
+    struct host_watch **watches; /* watches_slots of them, a power of two, or none */
+    size_t watches_n, watches_slots;
     struct buf fact;
     struct loop_timer *drain;
     int64_t drain_until_ms;
@@ -160,6 +169,8 @@ void host_accept(void *host, const struct draht_inbound *m, draht_accept_fn done
 void host_receipt(void *host, const struct draht_receipt *r, draht_done_fn done, void *arg);
 void host_typing_in(void *host, struct draht_span thread, int is_typing);
 void host_lease_drop_all(struct host_channel *c);
+void host_watch(void *host, struct draht_span thread, int is_on);
+void host_watches_drop(struct host_channel *c);
 int host_lease(void *host, struct draht_span name, void (*on_change)(void *channel, int held));
 /* host_store.c */
 void host_history(void *host, struct draht_span thread, uint64_t after_seq, uint32_t limit,

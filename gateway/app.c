@@ -26,10 +26,12 @@ static void to_channels(void *arg, const struct outbound *m, struct router_send 
         router_settle(send, V_RETRY, SPAN("starting"), 1000);
 }
 
-static void to_inbox(void *arg, const struct feed_event *e) {
+static void to_inbox_and_channels(void *arg, const struct feed_event *e) {
     struct app *a = arg;
     if (a->api)
         api_feed(a->api, e);
+    if (a->host)
+        host_feed(a->host, e);
 }
 
 static void citizen_types(void *arg, const char *ticket, int is_typing) {
@@ -232,7 +234,7 @@ static int start_store(struct app *a, struct fault *f) {
                                             .config = a->config,
                                             .sender = to_channels,
                                             .sender_arg = a,
-                                            .listener = to_inbox,
+                                            .listener = to_inbox_and_channels,
                                             .listener_arg = a,
                                             .on_ready = on_store_ready,
                                             .on_fatal = on_fatal,

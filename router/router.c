@@ -132,6 +132,8 @@ static void store_event(void *arg, const struct store_event *e) {
                            .queue = e->queue,
                            .actor = e->actor,
                            .info = e->info,
+                           .thread = e->thread,
+                           .seq = strtoull(e->seq, NULL, 10),
                            .at_ms = e->at_ms};
     r->listener(r->listener_arg, &f);
 }

@@ -246,8 +246,15 @@ void router_count(struct router *r, const char *name, uint64_t window_ms,
 /* ---- feed (seam upwards) ---- */
 struct feed_event { /* borrowed */
     const char *id, *type, *ticket, *message, *channel, *queue, *actor, *info;
+    const char *thread; /* the conversation as thread_name names it, or empty */
+    uint64_t seq;       /* the position in it that this is about; 0: none */
     int64_t at_ms;
 };
+/* The name that events have for a conversation of a channel: a keyed hash, the same in every
+ * gateway of the installation. */
+#define THREAD_NAME_BYTES 33
+void thread_name(const struct router *r, const char *channel, struct span thread,
+                 char out[THREAD_NAME_BYTES]);
 typedef void (*feed_listener)(void *arg, const struct feed_event *e);
 
 /* ---- life ---- */

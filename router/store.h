@@ -26,7 +26,7 @@ void args_i(struct args *a, int64_t i);
 
 struct store;
 struct store_event { /* borrowed during the callback */
-    const char *id, *type, *ticket, *n, *channel, *queue, *actor, *info;
+    const char *id, *type, *ticket, *n, *channel, *queue, *actor, *info, *thread, *seq;
     int64_t at_ms;
 };
 struct store_options {

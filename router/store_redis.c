@@ -271,13 +271,15 @@ static void emit(struct store *s, struct span id, const struct redis_value *f) {
                             .channel = "",
                             .queue = "",
                             .actor = "",
-                            .info = ""};
+                            .info = "",
+                            .thread = "",
+                            .seq = ""};
     const struct {
         const char *name;
         const char **to;
     } fields[] = {{"type", &e.type},       {"ticket", &e.ticket}, {"n", &e.n},
                   {"channel", &e.channel}, {"queue", &e.queue},   {"actor", &e.actor},
-                  {"info", &e.info}};
+                  {"info", &e.info},       {"thread", &e.thread}, {"seq", &e.seq}};
     for (size_t i = 0; i + 1 < f->n; i += 2) {
         struct span value = cell(f, i + 1);
         if (span_eq(cell(f, i), "at"))

@@ -364,6 +364,10 @@ struct draht_host {
     /* What the channel can do, when only its peer knows: said before health says 1; replaces the
      * table's caps, text_max and concurrency (0: as before). */
     void (*offer)(void *host, uint32_t caps, uint32_t text_max, uint32_t concurrency);
+    /* A conversation that somebody looks at. While is_on, ops->notify hears of what any gateway on
+     * the same store, another channel or this one does to it: "items", "was_read", "seen" and the
+     * others. Once for each thread, however often it is said; ends with the channel. */
+    void (*watch)(void *host, struct draht_span thread, int is_on);
 };
 
 struct draht_channel_ops {
@@ -387,7 +391,10 @@ struct draht_channel_ops {
     void (*typing)(void *channel, struct draht_span thread, struct draht_span who,
                    int is_typing); /* staff types; may be NULL */
     /* ticket closed, reopened, assigned, its citizen erased (drop what you keep of it); may be
-     * NULL. what: "closed" "open" "agent" "erased"; ignore others */
+     * NULL. what: "closed" "open" "agent" "erased", and "read": staff have seen all of it. Only of
+     * conversations under host->watch: "items" (something stands at the position in detail: ask
+     * history for what you have not shown; it may be your own) and "was_read" (the citizen has read
+     * the reply at the position in detail). The same may be said twice; ignore others */
     void (*notify)(void *channel, struct draht_span thread, const char *what,
                    struct draht_span detail);
     /* raw input to one JSON object a line, no state touched (draht normalize). Returned malloc'd

@@ -349,6 +349,14 @@ static void h_offer(void *host, uint32_t caps, uint32_t text_max, uint32_t concu
     k->ops.concurrency = concurrency ? concurrency : k->ops.concurrency;
 }
 
+/* One host alone: what it does itself it has said already. */
+static void h_watch(void *host, struct draht_span thread, int is_on) {
+    struct conf *k = conf_check(host, "watch");
+    (void)is_on;
+    if (thread.n == 0)
+        conf_violation(k, "watch without a thread");
+}
+
 static void run_scan(struct conf_job *j) {
     j->fn.scan(j->arg, 0, (struct draht_span){0});
 }
@@ -402,7 +410,8 @@ const struct draht_host conf_host = {.size = sizeof(struct draht_host),
                                      .scan = h_scan,
                                      .http_call = conf_http_call,
                                      .http_cancel = conf_http_cancel,
-                                     .offer = h_offer};
+                                     .offer = h_offer,
+                                     .watch = h_watch};
 
 void conf_host_forget(struct conf *k) {
     while (k->timers)

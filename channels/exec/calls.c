@@ -134,6 +134,13 @@ static void call_typing(struct ask *k, const json_t *p) {
     ask_done(k, 0);
 }
 
+static void call_watch(struct ask *k, const json_t *p) {
+    struct draht_span thread = exec_text(p, "thread");
+    if (thread.n)
+        k->x->h->watch(k->x->host, thread, json_flag(p, "on", true));
+    ask_done(k, 0);
+}
+
 static void call_read(struct ask *k, const json_t *p) {
     struct draht_span thread = exec_text(p, "thread");
     int64_t up_to = json_int(p, "up_to_seq", 0);
@@ -213,6 +220,7 @@ call_fn calls_find(const char *method) {
                {"lease", call_lease},
                {"typing", call_typing},
                {"read", call_read},
+               {"watch", call_watch},
                {"health", call_health},
                {"offer", call_offer},
                {"log", call_log}};

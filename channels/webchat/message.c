@@ -73,6 +73,7 @@ static void on_earlier(void *arg, int status, const struct draht_history_item *i
 
 static void note_stored(struct pending *p, const struct draht_accepted *a) {
     struct chat *c = p->chat;
+    c->said = 0; /* what was closed is open again */
     snprintf(p->id, sizeof p->id, "%.*s", (int)a->message.n, a->message.p ? a->message.p : "");
     p->seq = a->thread_seq;
     p->at_ms = a->stored_ms;
@@ -91,19 +92,24 @@ static void note_stored(struct pending *p, const struct draht_accepted *a) {
 
 static void on_accepted(void *arg, int status, const struct draht_accepted *a) {
     struct pending *p = arg;
+    p->chat->accepting--;
     if (status < 0) {
         bool never = status == DRAHT_E_REJECTED;
         out_nack(p->tab, cid(p), never ? "invalid" : "unavailable", "", never ? 0 : 2000);
+        news_look(p->wc, p->chat);
         done(p);
         return;
     }
     note_stored(p, a);
     if (a->duplicate && p->seq > 0) {
+        news_look(p->wc, p->chat);
         p->wc->h->history(p->wc->host, kit_str(p->chat->thread), p->seq - 1, 1, on_earlier, p);
         return;
     }
     ack(p);
-    tell_tabs(p);
+    if (news_is_next(p->wc, p->chat, p->seq))
+        tell_tabs(p);
+    news_look(p->wc, p->chat);
     done(p);
 }
 
@@ -160,6 +166,7 @@ static void hand_in(struct client *t, struct pending *p) {
         status_url(wc, c, &url);
         m.status_url = kit_out(buf_span(&url));
     }
+    c->accepting++;
     wc->h->accept(wc->host, &m, on_accepted, p);
     buf_free(&url);
 }
@@ -288,7 +295,7 @@ int webchat_send(void *channel, const struct draht_outbound *m, struct draht_tok
         return 1;
     }
     struct chat *c = chat_find_thread(wc, thread);
-    if (c) {
+    if (c && news_is_next(wc, c, m->thread_seq)) {
         struct chat_line l = {.seq = m->thread_seq,
                               .id = kit_in(m->message),
                               .name = kit_in(m->sender_name),
@@ -337,12 +344,25 @@ void webchat_notify(void *channel, struct draht_span thread, const char *what,
         return;
     struct buf *b = &wc->scratch;
     struct span d = kit_in(detail);
-    unsigned long long seq;
+    unsigned long long seq = 0;
     buf_clear(b);
-    if (strcmp(what, "closed") == 0) {
-        buf_addf(b, "{\"t\":\"closed\",\"number\":\"%s\"}", c->number);
-    } else if (strcmp(what, "open") == 0) {
-        buf_adds(b, "{\"t\":\"reopened\"}");
+    if (strcmp(what, "items") == 0 || strcmp(what, "was_read") == 0) {
+        if (span_u64(d, UINT64_MAX, &seq) < 0)
+            return;
+        if (*what == 'i')
+            news_heard(wc, c, seq);
+        else
+            news_was_read(wc, c, seq);
+        return;
+    }
+    if (strcmp(what, "closed") == 0 || strcmp(what, "open") == 0) {
+        if (c->said == *what) /* another gateway, or the stream, said it before */
+            return;
+        c->said = *what;
+        if (c->said == 'c')
+            buf_addf(b, "{\"t\":\"closed\",\"number\":\"%s\"}", c->number);
+        else
+            buf_adds(b, "{\"t\":\"reopened\"}");
     } else if (strcmp(what, "agent") == 0) {
         snprintf(c->agent, sizeof c->agent, "%.*s", (int)(d.n < 60 ? d.n : 0), d.p ? d.p : "");
         buf_adds(b, "{\"t\":\"agent\",\"name\":");

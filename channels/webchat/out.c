@@ -54,6 +54,8 @@ void client_flush_held(struct client *t) {
         t->held_first = x->next;
         if (x->seq == 0 || x->seq > t->cursor)
             client_deliver(t, (struct span){x->text, x->n});
+        if (x->seq > t->cursor)
+            t->cursor = x->seq;
         free(x);
     }
     t->held_last = NULL;
@@ -80,8 +82,11 @@ void chat_broadcast(struct webchat *wc, struct chat *c, const struct client *exc
     c->refs++; /* a poll that is answered may leave */
     for (struct client *t = c->tabs; t; t = next) {
         next = t->next_tab;
-        if (t != except)
-            client_push(t, seq, frame);
+        if (t == except || (seq && t->is_ready && seq <= t->cursor))
+            continue;
+        if (t->is_ready && seq)
+            t->cursor = seq;
+        client_push(t, seq, frame);
     }
     chat_unref(wc, c);
 }

@@ -14,6 +14,8 @@ static void set_lang(struct client *t, struct span lang) {
 static void ready(struct client *t) {
     t->is_ready = true;
     client_flush_held(t);
+    if (!t->is_gone)
+        news_known(t->wc, t->chat);
 }
 
 static void begin(struct client *t) {
@@ -64,30 +66,34 @@ static struct span cid_of(const struct chat *c, struct span external_id) {
     return SPAN_NONE;
 }
 
-static void replay_item(struct client *t, const struct draht_history_item *x) {
-    struct chat *c = t->chat;
+struct chat_line session_line(struct chat *c, const struct draht_history_item *x) {
     if (x->thread_seq > c->head)
         c->head = x->thread_seq;
     chat_learn_number(c, kit_in(x->message));
     c->is_stored = true;
     if (!x->from_citizen && x->state != DRAHT_RECEIPT_READ)
         chat_sent_add(c, x->thread_seq, kit_in(x->message), x->state == DRAHT_RECEIPT_DELIVERED);
+    return (struct chat_line){.seq = x->thread_seq,
+                              .id = kit_in(x->message),
+                              .name = kit_in(x->sender_name),
+                              .text = kit_in(x->text),
+                              .cid =
+                                  x->from_citizen ? cid_of(c, kit_in(x->external_id)) : SPAN_NONE,
+                              .from = x->from_citizen                  ? "me"
+                                      : x->flags & DRAHT_OUT_AUTOMATIC ? "auto"
+                                                                       : "agent",
+                              .at_ms = x->at_ms,
+                              .files = x->attachments,
+                              .files_n = x->attachments_n,
+                              .state = line_state(x)};
+}
+
+static void replay_item(struct client *t, const struct draht_history_item *x) {
+    struct chat_line l = session_line(t->chat, x);
     if (!t->is_welcomed || x->thread_seq <= t->cursor)
         return;
     t->cursor = x->thread_seq;
-    struct chat_line l = {.seq = x->thread_seq,
-                          .id = kit_in(x->message),
-                          .name = kit_in(x->sender_name),
-                          .text = kit_in(x->text),
-                          .cid = x->from_citizen ? cid_of(c, kit_in(x->external_id)) : SPAN_NONE,
-                          .from = x->from_citizen                  ? "me"
-                                  : x->flags & DRAHT_OUT_AUTOMATIC ? "auto"
-                                                                   : "agent",
-                          .at_ms = x->at_ms,
-                          .files = x->attachments,
-                          .files_n = x->attachments_n,
-                          .state = line_state(x)};
-    client_deliver(t, out_line(t->wc, c, &l));
+    client_deliver(t, out_line(t->wc, t->chat, &l));
 }
 
 /* The first page says where the head is; only then the welcome may go. */

@@ -99,6 +99,8 @@ struct client *client_new(struct webchat *wc, struct span peer) {
 
 void client_join(struct client *t, struct chat *c) {
     c->refs++;
+    if (!c->tabs)
+        t->wc->h->watch(t->wc->host, kit_str(c->thread), 1);
     t->chat = c;
     t->next_tab = c->tabs;
     c->tabs = t;
@@ -113,8 +115,10 @@ static void leave(struct client *t) {
     while (*at != t)
         at = &(*at)->next_tab;
     *at = t->next_tab;
-    if (!c->tabs)
+    if (!c->tabs) {
+        t->wc->h->watch(t->wc->host, kit_str(c->thread), 0);
         fallback_left(t->wc, c);
+    }
     chat_unref(t->wc, c);
 }
 

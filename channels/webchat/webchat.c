@@ -223,6 +223,7 @@ static void sweep_chat(struct webchat *wc, struct chat *c, int64_t now) {
         c->is_staff_typing = false;
         chat_broadcast(wc, c, NULL, 0, SPAN("{\"t\":\"typing\",\"on\":false,\"name\":\"\"}"));
     }
+    news_look(wc, c); /* again, when the store could not be asked */
 }
 
 static void sweep_active(struct webchat *wc, int64_t now) {

@@ -2,9 +2,9 @@
 /*
  * webchat_private: what the files of the chat server share. webchat.c: options and life; table.c:
  * conversations and tabs; ticket.c: signed strings; frame.c: what clients say; out.c: what we say;
- * session.c: hello, resume, replay; message.c: messages, marks, replies; poll.c: the way without
- * sockets; pages.c: configuration, frame, files; form.c: the way without JavaScript;
- * fallback.c: mails for what is not read.
+ * session.c: hello, resume, replay; message.c: messages, marks, replies; news.c: what others put
+ * into the conversation; poll.c: the way without sockets; pages.c: configuration, frame, files;
+ * form.c: the way without JavaScript; fallback.c: mails for what is not read.
  */
 #ifndef DRAHT_WEBCHAT_PRIVATE_H
 #define DRAHT_WEBCHAT_PRIVATE_H
@@ -95,13 +95,17 @@ struct chat { /* a conversation that somebody looks at */
     struct sent *sent;
     size_t sent_n;
     uint64_t head, staff_read; /* positions; the latter was told to the tabs */
+    uint64_t told, news;       /* up to here the tabs were told; up to here there is something */
     int64_t typing_until_ms, typing_last_ms, staff_typing_until_ms;
     struct kit_bucket messages;
     char *email; /* given before the first message */
     uint32_t refs, generation_max;
+    uint32_t accepting; /* messages of our own tabs on their way to the store */
     uint32_t generations[CHAT_GENERATIONS_MAX];
     uint8_t generations_n, asked_n;
-    bool is_stored, is_active, is_typing, is_staff_typing, is_closed;
+    bool is_stored, is_active, is_typing, is_staff_typing;
+    bool is_known, is_reading; /* told holds; news.c asks the store */
+    char said;                 /* to the tabs: 'c'losed, 'o'pen, 0: nothing of this */
     uint8_t id[CHAT_ID_BYTES];
     char thread[CHAT_THREAD_BYTES];
     char number[CHAT_NUMBER_BYTES];
@@ -215,6 +219,17 @@ void client_flush_held(struct client *t);
 /* session.c */
 void client_frame(struct client *t, struct span text);
 void client_replay(struct client *t);
+
+/* A line of the store as the window shows it; what the chat learns from it is noted. */
+struct chat_line session_line(struct chat *c, const struct draht_history_item *x);
+
+/* news.c: tabs get messages in the order of their positions, whoever put them there. */
+/* True: seq is the next one, tell the tabs. False: it was told, or the store will be asked. */
+bool news_is_next(struct webchat *wc, struct chat *c, uint64_t seq);
+void news_heard(struct webchat *wc, struct chat *c, uint64_t seq); /* something stands there */
+void news_look(struct webchat *wc, struct chat *c);                /* asks for what is missing */
+void news_known(struct webchat *wc, struct chat *c);               /* a tab has all up to c->head */
+void news_was_read(struct webchat *wc, struct chat *c, uint64_t seq);
 
 /* message.c */
 int64_t chat_message_wait_ms(struct client *t); /* 0: one more message may come */

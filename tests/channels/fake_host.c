@@ -92,11 +92,12 @@ static struct fake {
     struct fake_job *jobs_first, *jobs_last;
     struct draht_timer *timers;
     int64_t now_ms;
-    int accept_status, scan_status, scans;
+    int accept_status, history_status, histories, scan_status, scans;
     bool is_open_hours, is_closed, is_erased;
     const char *tags;
     int typings, last_typing, receipts, read_marks;
     uint64_t last_read_mark;
+    int watches; /* conversations under watch now */
     uint32_t last_receipt;
     struct crypto *crypto;
 } fake;
@@ -242,7 +243,7 @@ static void run_history(struct fake_job *j) {
                                                  .at_ms = fake.now_ms,
                                                  .state = m->state};
     }
-    j->fn.history(j->arg, j->status, items, n);
+    j->fn.history(j->arg, j->status, items, j->status < 0 ? 0 : n);
 }
 static void f_history(void *host, struct draht_span thread, uint64_t after, uint32_t limit, draht_history_fn done, void *arg) {
     (void)host;
@@ -250,12 +251,18 @@ static void f_history(void *host, struct draht_span thread, uint64_t after, uint
     j->fn.history = done;
     j->after = after;
     j->limit = limit;
+    j->status = fake.history_status;
+    fake.histories++;
     buf_add(&j->bytes, thread.p, thread.n);
 }
 static void f_typing(void *host, struct draht_span thread, int on) {
     (void)host, (void)thread;
     fake.typings++;
     fake.last_typing = on;
+}
+static void f_watch(void *host, struct draht_span thread, int is_on) {
+    (void)host, (void)thread;
+    fake.watches += is_on ? 1 : -1;
 }
 static void f_read_mark(void *host, struct draht_span thread, uint64_t seq) {
     (void)host, (void)thread;
@@ -490,6 +497,7 @@ static const struct draht_host fake_host = {.size = sizeof(struct draht_host),
                                             .history = f_history,
                                             .typing = f_typing,
                                             .read_mark = f_read_mark,
+                                            .watch = f_watch,
                                             .blob_put = f_blob_put,
                                             .blob_get = f_blob_get,
                                             .state_set = f_state_set,

@@ -53,6 +53,13 @@ void history_read(struct router *r, const char *channel, struct span thread, uin
     (void)r, (void)channel, (void)thread, (void)after, (void)limit;
     done(arg, ERR_UNAVAILABLE, NULL, 0);
 }
+void thread_name(const struct router *r, const char *channel, struct span thread, char out[THREAD_NAME_BYTES]) {
+    (void)r;
+    memset(out, '0', THREAD_NAME_BYTES);
+    out[0] = *channel;
+    memcpy(out + 1, thread.p, thread.n);
+    out[THREAD_NAME_BYTES - 1] = 0;
+}
 void blob_put(struct router *r, struct span bytes, blob_fn done, void *arg) {
     (void)r, (void)bytes;
     done(arg, 0, SPAN("b"));
@@ -158,6 +165,7 @@ static struct {
     struct draht_outbound out;
     int answers, status;
     char number[24];
+    char heard[512]; /* "thread what detail;" */
 } channel;
 
 static int t_open(const struct draht_host *h, void *host, const char *id, const char *options, void **out, char *err) {
@@ -185,6 +193,19 @@ static int t_send(void *c, const struct draht_outbound *m, struct draht_token *t
     channel.token = t;
     return 0;
 }
+static void t_notify(void *c, struct draht_span thread, const char *what, struct draht_span detail) {
+    (void)c;
+    size_t n = strlen(channel.heard);
+    snprintf(channel.heard + n, sizeof channel.heard - n, "%.*s %s %.*s;", (int)thread.n, thread.p, what, (int)detail.n, detail.p);
+}
+static const struct draht_channel_ops listening = {.size = sizeof listening,
+                                                   .type = "listening",
+                                                   .open = t_open,
+                                                   .start = t_start,
+                                                   .stop = t_stop,
+                                                   .close = t_close,
+                                                   .send = t_send,
+                                                   .notify = t_notify};
 static const struct draht_channel_ops ops = {.size = offsetof(struct draht_channel_ops, notify), /* an older channel */
                                              .caps = DRAHT_CAP_IDEMPOTENT | DRAHT_CAP_HISTORY,
                                              .type = "test",
@@ -196,7 +217,7 @@ static const struct draht_channel_ops ops = {.size = offsetof(struct draht_chann
                                              .notify = (void (*)(void *, struct draht_span, const char *, struct draht_span))1};
 
 const struct draht_channel_ops *registry_find(const char *type) {
-    return strcmp(type, "test") == 0 ? &ops : NULL;
+    return strcmp(type, "test") == 0 ? &ops : strcmp(type, "listening") == 0 ? &listening : NULL;
 }
 
 static struct loop *loop;
@@ -279,6 +300,59 @@ START_TEST(test_an_older_writer_is_extended) {
 }
 END_TEST
 
+static void event(const char *type, const char *thread, uint64_t seq, const char *info) {
+    char name[THREAD_NAME_BYTES] = "";
+    if (*thread)
+        thread_name(NULL, "t", span_str(thread), name);
+    host_feed(host, &(struct feed_event){.type = type, .ticket = "2026-000001", .info = info, .thread = name, .seq = seq});
+}
+
+START_TEST(test_watched_conversations_hear_of_themselves) {
+    teardown();
+    row.type = "listening";
+    setup();
+    event("message.sent", "abc", 1, "");
+    channel.h->watch(channel.host, say("nobody"), 0);
+    for (int i = 0; i < 600; i++) { /* the table grows */
+        char thread[16];
+        snprintf(thread, sizeof thread, "x%d", i);
+        channel.h->watch(channel.host, say(thread), 1);
+    }
+    channel.h->watch(channel.host, say("abc"), 1);
+    channel.h->watch(channel.host, say("abc"), 1);
+    channel.h->watch(channel.host, say(""), 1);
+    const struct {
+        const char *type, *thread, *info;
+        uint64_t seq;
+        const char *heard;
+    } cases[] = {{"message.received", "abc", "created", 3, "abc items 3;"},
+                 {"message.sent", "x599", "", 7, "x599 items 7;"},
+                 {"message.read", "abc", "", 4, "abc was_read 4;"},
+                 {"ticket.seen", "abc", "", 4, "abc read 4;"},
+                 {"ticket.seen", "abc", "", 0, ""},
+                 {"ticket.changed", "abc", "state,closed", 0, "abc closed 2026-000001;"},
+                 {"ticket.changed", "abc", "queue,state", 0, "abc open 2026-000001;"},
+                 {"ticket.changed", "abc", "queue", 0, ""},
+                 {"message.queued", "abc", "closed", 0, "abc closed 2026-000001;"},
+                 {"message.queued", "abc", "", 0, ""},
+                 {"note.added", "abc", "", 0, ""},
+                 {"message.sent", "other", "", 9, ""},
+                 {"message.sent", "", "", 9, ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        channel.heard[0] = 0;
+        event(cases[i].type, cases[i].thread, cases[i].seq, cases[i].info);
+        ck_assert_str_eq(channel.heard, cases[i].heard);
+    }
+    channel.heard[0] = 0;
+    channel.h->watch(channel.host, say("abc"), 0);
+    event("message.sent", "abc", 5, "");
+    channel.h->health(channel.host, 0, "away");
+    event("message.sent", "x1", 5, "");
+    ck_assert_str_eq(channel.heard, "");
+    row.type = "test";
+}
+END_TEST
+
 START_TEST(test_accept_without_ids_takes_the_channel_down) {
     struct draht_inbound m = {.size = sizeof m, .text = say("Hallo")};
     channel.h->accept(channel.host, &m, on_accept, NULL);
@@ -353,6 +427,7 @@ static Suite *suite(void) {
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, test_accept_maps_and_answers);
     tcase_add_test(c, test_an_older_writer_is_extended);
+    tcase_add_test(c, test_watched_conversations_hear_of_themselves);
     tcase_add_test(c, test_accept_without_ids_takes_the_channel_down);
     tcase_add_test(c, test_settled_twice_takes_the_channel_down);
     tcase_add_test(c, test_an_unsettled_send_goes_back_at_the_end);

@@ -164,6 +164,102 @@ static struct draht_token reply(const char *thread, const char *text) {
     return t;
 }
 
+static void elsewhere(const char *thread, const char *what, int seq) {
+    fake.ops->notify(fake.channel, fake_span(thread), what, fake_span(arena_printf(mem, "%d", seq)));
+    fake_run();
+}
+
+/* The positions of the message frames that a tab got, in order. */
+static const char *positions(const struct draht_socket *s) {
+    struct buf b = {0};
+    for (size_t i = 0; i < s->frames_n; i++) {
+        const char *at = strncmp(s->frames[i], "{\"t\":\"message\",\"seq\":", 21) == 0 ? s->frames[i] + 21 : NULL;
+        if (at)
+            buf_addf(&b, "%s%d", b.n ? " " : "", atoi(at));
+    }
+    buf_adds(&b, "");
+    const char *text = arena_strdup(mem, b.p);
+    buf_free(&b);
+    return text;
+}
+
+START_TEST(test_what_others_put_into_the_conversation_is_told_once_and_in_order) {
+    struct draht_socket *a = hello(NULL, 0);
+    ck_assert_int_eq(fake.watches, 1);
+    say(a, "a1", "eins");
+    const char *thread = fake.messages[0].thread;
+    struct draht_socket *b = hello(token_of(a), 1);
+    ck_assert_int_eq(fake.watches, 1);
+    elsewhere(thread, "items", 1); /* our own */
+    fake_store("x:y", thread, "von drüben", true);
+    elsewhere(thread, "items", 2);
+    elsewhere(thread, "items", 2);
+    ck_assert_str_eq(positions(a), "2");
+    ck_assert_str_eq(positions(b), "2");
+    fake_store("", thread, "Antwort von drüben", false); /* 3: we were not told yet */
+    say(b, "b1", "vier");
+    ck_assert_uint_eq(count(b, "ack"), 1);
+    elsewhere(thread, "items", 3);
+    ck_assert_str_eq(positions(a), "2 3 4");
+    ck_assert_str_eq(positions(b), "2 3 4"); /* with its cid: the window knows it */
+    fake_store("", thread, "noch eine", false);
+    reply(thread, "sechs"); /* 5 is missing still */
+    ck_assert_str_eq(positions(a), "2 3 4");
+    fake_run();
+    ck_assert_str_eq(positions(a), "2 3 4 5 6");
+    ck_assert_str_eq(positions(b), "2 3 4 5 6");
+    fake_hang_up(a);
+    fake_hang_up(b);
+    ck_assert_int_eq(fake.watches, 0);
+}
+END_TEST
+
+START_TEST(test_news_outlast_a_store_that_is_away) {
+    struct draht_socket *a = hello(NULL, 0);
+    say(a, "a1", "eins");
+    const char *thread = fake.messages[0].thread;
+    fake_store("x:y", thread, "von drüben", true);
+    fake.history_status = DRAHT_E_UNAVAILABLE;
+    elsewhere(thread, "items", 2);
+    ck_assert_str_eq(positions(a), "");
+    fake.history_status = 0;
+    fake_advance(2000);
+    ck_assert_str_eq(positions(a), "2");
+    int asked = fake.histories;
+    elsewhere(thread, "items", 99); /* not there: no use asking for ever */
+    fake_advance(5000);
+    ck_assert_int_eq(fake.histories, asked + 1);
+    fake_hang_up(a);
+}
+END_TEST
+
+START_TEST(test_marks_of_another_gateway) {
+    struct draht_socket *a = hello(NULL, 0);
+    say(a, "a1", "eins");
+    const char *thread = fake.messages[0].thread;
+    reply(thread, "zwei");
+    elsewhere(thread, "was_read", 2);
+    elsewhere(thread, "was_read", 2);
+    elsewhere(thread, "was_read", 1);
+    ck_assert_uint_eq(count(a, "state"), 1);
+    ck_assert_ptr_nonnull(strstr(fake_heard(a, "state"), "\"id\":\"2026-000001.2\""));
+    ck_assert_int_eq(fake.receipts, 0); /* the other one reported it */
+    elsewhere(thread, "read", 1);
+    elsewhere(thread, "read", 1);
+    ck_assert_uint_eq(count(a, "read"), 1);
+    elsewhere(thread, "closed", 0);
+    elsewhere(thread, "closed", 0);
+    elsewhere(thread, "open", 0);
+    ck_assert_uint_eq(count(a, "closed"), 1);
+    ck_assert_uint_eq(count(a, "reopened"), 1);
+    elsewhere(thread, "closed", 0);
+    say(a, "a2", "doch noch etwas");
+    elsewhere(thread, "closed", 0);
+    ck_assert_uint_eq(count(a, "closed"), 3);
+    fake_hang_up(a);
+}
+END_TEST
+
 START_TEST(test_reply_marks_and_receipts) {
     struct draht_socket *a = hello(NULL, 0);
     say(a, "a1", "eins");
@@ -426,6 +522,9 @@ static Suite *suite(void) {
     tcase_add_test(c, test_token_rotates_and_the_old_one_fails);
     tcase_add_test(c, test_tokens_expire_and_cannot_be_made);
     tcase_add_test(c, test_two_tabs_share_everything_but_the_echo);
+    tcase_add_test(c, test_what_others_put_into_the_conversation_is_told_once_and_in_order);
+    tcase_add_test(c, test_news_outlast_a_store_that_is_away);
+    tcase_add_test(c, test_marks_of_another_gateway);
     tcase_add_test(c, test_reply_marks_and_receipts);
     tcase_add_test(c, test_replay_in_order_and_live_behind_it);
     tcase_add_test(c, test_gap_and_beyond_the_head_resync);

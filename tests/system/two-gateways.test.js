@@ -8,6 +8,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { randomUUID, randomBytes } = require('node:crypto');
 const { Gateway } = require('../lib/gateway');
+const { Chat } = require('../lib/chat');
 const { Dovecot, Postfix, swaks, connects } = require('../lib/mail');
 const { scratch, freePort, until, Process } = require('../lib/process');
 
@@ -79,6 +80,62 @@ test('an attachment stored by one is read through the other', { timeout: 60000 }
         assert.equal(got.status, 200, got.text);
         assert.ok(got.bytes.equals(bytes));
     }
+});
+
+/** A window that polls, for networks without WebSockets. */
+class Polling {
+    constructor(g) { this.url = `http://127.0.0.1:${g.port}/channels/chat/poll`; this.frames = []; this.token = null; }
+    async ask(frames, wait_ms) {
+        const r = await fetch(this.url, { method: 'POST', headers: { 'content-type': 'application/json', origin: new URL(this.url).origin }, body: JSON.stringify({ token: this.token, frames, wait_ms }) });
+        const j = await r.json();
+        assert.equal(r.status, 200, JSON.stringify(j));
+        this.token = j.token;
+        this.frames.push(...j.frames);
+    }
+}
+const texts = (frames) => frames.filter((f) => f.t === 'message').map((f) => `${f.seq} ${f.from} ${f.text}`);
+const of_type = (c, t) => c.frames.filter((f) => f.t === t);
+
+test('a chat with windows at both gateways: each shows everything at once, in order and once', { timeout: 120000 }, async () => {
+    const a = await new Chat(north.port).connect();
+    const number = (await a.say('Der Kanal ist voll.')).number;
+    const b = await new Chat(south.port, { token: a.token }).connect();
+    await b.wait((f) => f.t === 'message' && f.text === 'Der Kanal ist voll.');
+    const polling = new Polling(south);
+    await polling.ask([{ t: 'hello', lang: 'de', token: b.token, last_seq: 0 }], 0);
+    const long = polling.ask([{ t: 'ping' }], 0).then(() => polling.ask([], 25000));
+    await a.say('In der Nordstraße.');
+    await b.wait((f) => f.t === 'message' && f.text === 'In der Nordstraße.', 10000);
+    await long;
+    await b.say('Seit gestern.');
+    await a.wait((f) => f.t === 'message' && f.text === 'Seit gestern.', 10000);
+    // Whichever gateway claims them: both windows hear of replies that staff of either write.
+    for (let i = 0; i < 4; i++) await answer(i % 2 ? north : south, number, `Antwort ${i}.`);
+    for (const c of [a, b]) await c.wait((f) => f.t === 'message' && f.text === 'Antwort 3.', 30000);
+    // Both write at the same time.
+    await Promise.all([0, 1, 2].flatMap((i) => [a.say(`Nord ${i}`), b.say(`Süd ${i}`)]));
+    const shown = (c) => texts(c.frames).map((x) => Number(x.split(' ')[0]));
+    const all = 13;
+    await until('all of it in both windows', () => [a, b].every((c) => new Set([...shown(c), ...[...c.acks.values()].map((x) => x.seq)]).size === all), 20000);
+    for (const c of [a, b]) {
+        const seqs = shown(c);
+        assert.deepEqual(seqs, [...new Set(seqs)].sort((x, y) => x - y), 'in order and once');
+    }
+    while (!texts(polling.frames).some((x) => x.startsWith(`${all} `))) await polling.ask([], 5000);
+    const polled = texts(polling.frames).map((x) => Number(x.split(' ')[0]));
+    assert.deepEqual(polled, [...Array(all).keys()].map((i) => i + 1), 'the polling window has each once');
+    // Read in one window: the other one learns it, and staff.
+    const reply = a.frames.find((f) => f.text === 'Antwort 0.');
+    b.send({ t: 'read', seq: all });
+    await a.wait((f) => f.t === 'state' && f.id === reply.id && f.state === 'read', 10000);
+    // Staff close it at one gateway; the window at the other one says so, once.
+    await north.api('PATCH', `/tickets/${number}`, { state: 'closed' });
+    for (const c of [a, b]) await c.wait((f) => f.t === 'closed', 10000);
+    await a.say('Eins noch.');
+    await b.wait((f) => f.text === 'Eins noch.', 10000);
+    for (const c of [a, b]) assert.equal(of_type(c, 'closed').length, 1);
+    a.close();
+    b.close();
 });
 
 test('one is killed: the other takes in, answers, and sends what the dead one had claimed', { timeout: 180000 }, async () => {

@@ -15,7 +15,8 @@ local STREAM_MAX, ITEMS_MAX, CONTACT_MAX = '200000', 5000, 4096
 local DEDUPE_S, CLIENT_S, RECEIPT_S, UNDO_S = '3456000', '604800', '7776000', '3600'
 local LISTED = {queued = true, sending = true, retry = true, failed = true, in_doubt = true}
 
-local function event(P, now, what, num, n, ch, queue, actor, info, th)
+-- th, seq: the conversation and the position in it that the event is about, 0: none
+local function event(P, now, what, num, n, ch, queue, actor, info, th, seq)
     redis.call('XADD', P .. 'stream', 'MAXLEN', '~', STREAM_MAX, '*', 'v', '1', 'type', what, 'ticket', num, 'n', n,
-        'channel', ch or '', 'queue', queue or '', 'actor', actor or '', 'at', now, 'info', info or '', 'thread', th or '')
+        'channel', ch or '', 'queue', queue or '', 'actor', actor or '', 'at', now, 'info', info or '', 'thread', th or '', 'seq', seq or 0)
 end

@@ -58,7 +58,10 @@ local function accept(K, A)
         if A[18] == '1' then seq = call('RPUSH', P .. 'cv:' .. th, num .. '/' .. n) end
     end
     -- an answer by mail stands in the chat as well when the citizen comes back
-    if T and T.hs == '1' and T.th ~= th and A[18] ~= '1' then call('RPUSH', P .. 'cv:' .. T.th, num .. '/' .. n) end
+    local shown, at = th, seq
+    if T and T.hs == '1' and T.th ~= th and A[18] ~= '1' then
+        shown, at = T.th, call('RPUSH', P .. 'cv:' .. T.th, num .. '/' .. n)
+    end
     call('SET', ddk, concat({num, n, seq, now}, ' '), 'EX', DEDUPE_S)
     if A[21] ~= '' and (not T or T.st == 'closed' and T.co == cid) then
         local rate = P .. 'ak:' .. cid .. ':' .. A[23]
@@ -72,7 +75,7 @@ local function accept(K, A)
             what = what .. ',ack'
         end
     end
-    event(P, now, 'message.received', num, n, ch, queue, '', what, th)
+    event(P, now, 'message.received', num, n, ch, queue, '', what, shown, at)
     return {'OK', num, n, seq, T and 0 or 1}
 end
 

@@ -84,7 +84,7 @@ local function settled(P, num, n, D, now, word, visible)
         redis.call('HSET', P .. 't:' .. num, 'u', now, 'dl', dl, 'rv', num_of(T.rv) + 1)
         open_indexes(P, num, T, now, T.st, T.q, T.as)
     end
-    event(P, now, 'message.' .. word, num, n, D.ch, T and T.q, '', '', T and T.th)
+    event(P, now, 'message.' .. word, num, n, D.ch, T and T.q, '', '', T and T.th, D.auto ~= '2' and D.seq or 0)
 end
 
 -- now number n attempt owner state next reason visible part xhash...

@@ -90,9 +90,11 @@ end
 
 local function seen(K, A)
     local P, num = K[1], A[2]
-    if redis.call('HGET', P .. 't:' .. num, 'un') ~= '1' then return 0 end
+    local t = redis.call('HMGET', P .. 't:' .. num, 'un', 'ch', 'th')
+    if t[1] ~= '1' then return 0 end
     redis.call('HSET', P .. 't:' .. num, 'un', 0)
-    event(P, A[1], 'ticket.seen', num, 0)
+    event(P, A[1], 'ticket.seen', num, 0, t[2] or '', '', '', '', t[3] or '',
+        t[3] and redis.call('LLEN', P .. 'cv:' .. t[3]) or 0)
     return 1
 end
 
