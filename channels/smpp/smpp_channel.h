@@ -99,6 +99,8 @@ void smpp_read(const struct pdu *p, const char *country, enum sms_coding zero, e
                struct smpp_read *out);
 void smpp_in_message(void *channel, struct session *s, const struct pdu *p);
 void smpp_answer(const struct delivery *d, uint32_t status);
+/* PDU_OK for the delivery of that id. */
+void smpp_answer_stored(struct smpp *c, const char *id, const struct delivery *d);
 /* One whole text: decoded, not yet cleaned. */
 struct smpp_text {
     struct delivery d; /* session NULL: nobody waits */
@@ -120,17 +122,21 @@ struct smpp_seen {
     char id[80];
     uint32_t generation;
     const struct session *session;
-    int64_t answered_ms; /* 0: not yet */
+    int64_t stored_ms; /* 0: not yet */
+    bool is_told;      /* the connection that brought it last has heard that it is stored */
 };
-/* is_answered: this process has answered that delivery already, what it said is safe. */
-typedef void (*smpp_seen_fn)(void *arg, const char *id, bool is_answered);
+/* is_stored: what that delivery said is safe already. */
+typedef void (*smpp_seen_fn)(void *arg, const char *id, bool is_stored);
 /* Gives the id of this delivery: a new one, or that of the delivery it repeats (the connection
  * broke before our answer). The id is on disk by then. id NULL: the store cannot be reached. */
 void smpp_seen_ask(struct smpp *c, const struct session *s, const struct pdu *p, smpp_seen_fn fn,
                    void *arg);
 /* Whether deliveries may repeat what an earlier process took in. */
 bool smpp_seen_is_young(const struct smpp *c);
-void smpp_seen_answered(struct smpp *c, const char *id);
+/* The delivery id is stored, and d is being told so now. An answer to a connection that is gone, or
+ * to one that has brought it since on another, tells nobody: the delivery goes on being a
+ * repetition. */
+void smpp_seen_stored(struct smpp *c, const char *id, const struct delivery *d);
 
 /* ---- long messages ---- */
 struct smpp_part {

@@ -29,11 +29,16 @@ void smpp_answer(const struct delivery *d, uint32_t status) {
         session_answer(d->session, d->generation, d->command, d->sequence, status);
 }
 
+void smpp_answer_stored(struct smpp *c, const char *id, const struct delivery *d) {
+    smpp_seen_stored(c, id, d);
+    smpp_answer(d, PDU_OK);
+}
+
 static void accepted(void *arg, int status, const struct draht_accepted *x) {
     struct accepting *a = arg;
     (void)x;
     if (status == 0)
-        smpp_seen_answered(a->c, a->id);
+        smpp_seen_stored(a->c, a->id, &a->d);
     if (a->done)
         a->done(a->arg, status);
     smpp_answer(&a->d, status == 0                  ? PDU_OK
@@ -96,13 +101,13 @@ static void whole(struct smpp *c, const struct incoming *x, const char *id, stru
     buf_free(&text);
 }
 
-static void part(struct smpp *c, const struct incoming *x, const char *id, bool is_answered,
+static void part(struct smpp *c, const struct incoming *x, const char *id, bool is_stored,
                  struct smpp_read *r) {
     struct smpp_part p = {.d = x->d,
                           .ref = (uint32_t)r->head.ref,
                           .is_ref16 = r->head.is_ref16,
                           .is_sar = r->is_sar,
-                          .is_repeated = is_answered,
+                          .is_repeated = is_stored,
                           .total = (uint8_t)r->head.total,
                           .number = (uint8_t)r->head.number,
                           .coding = r->coding,
@@ -115,7 +120,7 @@ static void part(struct smpp *c, const struct incoming *x, const char *id, bool 
     smpp_parts_add(c, &p);
 }
 
-static void known(void *arg, const char *id, bool is_answered) {
+static void known(void *arg, const char *id, bool is_stored) {
     struct incoming *x = arg;
     struct smpp *c = x->c;
     struct smpp_read r;
@@ -123,12 +128,12 @@ static void known(void *arg, const char *id, bool is_answered) {
         smpp_answer(&x->d, PDU_RX_T_APPN);
     } else {
         smpp_read(&x->p, c->set.country, c->set.zero, c->set.one, &r);
-        if (r.head.total < 0 && is_answered)
-            smpp_answer(&x->d, PDU_OK);
+        if (r.head.total < 0 && is_stored)
+            smpp_answer_stored(c, id, &x->d);
         else if (r.head.total < 0)
             whole(c, x, id, &r);
         else
-            part(c, x, id, is_answered, &r);
+            part(c, x, id, is_stored, &r);
         buf_free(&r.body);
     }
     free(x->bytes);

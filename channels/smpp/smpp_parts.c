@@ -134,8 +134,9 @@ static void stored(void *arg, int status) {
             forget(c, g);
     }
     if (status == 0)
-        smpp_seen_answered(c, e->part.id);
-    smpp_answer(&e->part.d, status == 0 ? PDU_OK : PDU_RX_T_APPN);
+        smpp_answer_stored(c, e->part.id, &e->part.d);
+    else
+        smpp_answer(&e->part.d, PDU_RX_T_APPN);
     free(e);
 }
 
@@ -169,7 +170,7 @@ static void finished(void *arg, int status) {
             empty(c, g, e->number - 1u); /* the centre sends it again */
     } else if (g) {
         if (e->number)
-            smpp_seen_answered(c, g->last_id);
+            smpp_seen_stored(c, g->last_id, &e->part.d);
         done_key(g->key, key);
         c->h->state_set(c->host, kit_str(key), kit_str("1"), SMPP_REPEAT_MS, NULL, NULL);
         for (uint8_t i = 0; i < g->total; i++) {
@@ -212,7 +213,7 @@ static void finish(struct smpp_group *g, const struct smpp_part *last) {
     text_of(g, &text, &is_odd);
     struct smpp_text t = {.text = buf_span(&text), .done = finished, .arg = e};
     if (last) {
-        t.d = last->d;
+        t.d = e->part.d = last->d;
         memcpy(g->last_id, last->id, sizeof g->last_id);
     } else {
         t.warnings[t.warnings_n++] = "parts of this message are missing";
@@ -253,7 +254,10 @@ static void fill(struct smpp *c, struct smpp_group *g, const struct smpp_part *p
     if (g->is_finishing) {
         smpp_answer(&p->d, PDU_RX_T_APPN);
     } else if (s->bytes) {
-        smpp_answer(&p->d, is_same && s->is_stored ? PDU_OK : PDU_RX_T_APPN);
+        if (is_same && s->is_stored)
+            smpp_answer_stored(c, p->id, &p->d);
+        else
+            smpp_answer(&p->d, PDU_RX_T_APPN);
         if (!is_same) /* the number of the message was used again */
             finish(g, NULL);
     } else {
@@ -263,7 +267,6 @@ static void fill(struct smpp *c, struct smpp_group *g, const struct smpp_part *p
         else
             store(g, p);
     }
-    (void)c;
 }
 
 static void open_with(struct smpp *c, const char *key, const struct smpp_part *p) {
@@ -283,7 +286,7 @@ static void done_known(void *arg, int status, struct draht_span value) {
     if (status < 0)
         smpp_answer(&e->part.d, PDU_RX_T_APPN);
     else if (value.p)
-        smpp_answer(&e->part.d, PDU_OK); /* repeated from before this process */
+        smpp_answer_stored(c, e->part.id, &e->part.d); /* repeated from before this process */
     else if (g)
         fill(c, g, &e->part);
     else
@@ -313,7 +316,7 @@ void smpp_parts_add(struct smpp *c, const struct smpp_part *p) {
     if (g)
         fill(c, g, p);
     else if (p->is_repeated)
-        smpp_answer(&p->d, PDU_OK);
+        smpp_answer_stored(c, p->id, &p->d);
     else if (smpp_seen_is_young(c))
         ask_done(c, key, p);
     else

@@ -14,7 +14,7 @@ struct smpp_asking { /* one message, and who else brought the same bytes meanwhi
     uint32_t generation;
     uint8_t hash[16];
     char key[48], id[80];
-    bool is_answered;
+    bool is_stored;
     struct asker *askers;
 };
 struct asker {
@@ -65,7 +65,7 @@ static void tell(struct smpp_asking *a, bool is_known) {
     while (a->askers) {
         struct asker *x = a->askers;
         a->askers = x->next;
-        x->fn(x->arg, is_known ? a->id : NULL, a->is_answered);
+        x->fn(x->arg, is_known ? a->id : NULL, a->is_stored);
         free(x);
     }
     free(a);
@@ -120,14 +120,19 @@ static struct smpp_asking *ask(struct smpp *c, const uint8_t hash[16]) {
     return a;
 }
 
-/* Of the connection that brought it last: what comes again there after our answer is new. */
+static bool is_of(const struct smpp_seen *e, const struct session *s, uint32_t generation) {
+    return e->session == s && e->generation == generation;
+}
+
+/* What comes again on the connection that was told is new: a citizen says the same once more. */
 static bool is_repeated(struct smpp *c, struct smpp_seen *e, const struct session *s) {
-    bool is_elsewhere = (e->session != s || e->generation != session_generation(s)) &&
-                        c->h->now_ms(c->host) - e->answered_ms < SMPP_REPEAT_MS;
-    if (e->answered_ms != 0 && !is_elsewhere)
+    bool is_latest = is_of(e, s, session_generation(s));
+    bool is_old = c->h->now_ms(c->host) - e->stored_ms >= SMPP_REPEAT_MS;
+    if (e->stored_ms != 0 && (is_old || (is_latest && e->is_told)))
         return false;
     e->session = s;
     e->generation = session_generation(s);
+    e->is_told = e->is_told && is_latest;
     return true;
 }
 
@@ -147,7 +152,7 @@ void smpp_seen_ask(struct smpp *c, const struct session *s, const struct pdu *p,
     a->generation = session_generation(s);
     if (e && is_repeated(c, e, s)) {
         memcpy(a->id, e->id, sizeof a->id);
-        a->is_answered = e->answered_ms != 0;
+        a->is_stored = e->stored_ms != 0;
     }
     if (is_under_way)
         return;
@@ -159,11 +164,12 @@ void smpp_seen_ask(struct smpp *c, const struct session *s, const struct pdu *p,
         is_new(a);
 }
 
-void smpp_seen_answered(struct smpp *c, const char *id) {
+void smpp_seen_stored(struct smpp *c, const char *id, const struct delivery *d) {
     for (size_t i = 1; i <= SMPP_SEEN_MAX; i++) {
         struct smpp_seen *e = &c->seen[(c->seen_at + SMPP_SEEN_MAX - i) % SMPP_SEEN_MAX];
         if (strcmp(e->id, id) == 0) {
-            e->answered_ms = c->h->now_ms(c->host);
+            e->stored_ms = c->h->now_ms(c->host);
+            e->is_told = e->is_told || (d->session && is_of(e, d->session, d->generation));
             return;
         }
     }

@@ -53,7 +53,7 @@ static void kept(void *arg, int status) {
     struct smpp *c = y->c;
     struct buf text = {0};
     if (status == 0) {
-        smpp_seen_answered(c, y->id);
+        smpp_seen_stored(c, y->id, &y->d);
         text_of(c, y->key, &text);
         if (text.n)
             smpp_out_reply(c, y->number, buf_span(&text));
