@@ -3,9 +3,7 @@
 // truth about deliveries), and how it misbehaves. Providers that post repeat until 2xx, and now and then after it; those
 // that are asked have their connections cut.
 'use strict';
-const fs = require('node:fs');
 const http = require('node:http');
-const path = require('node:path');
 const { randomUUID } = require('node:crypto');
 const { FakeGraph, bodyOf } = require('../lib/fake-graph');
 const { FakeMastodon, CITY } = require('../lib/fake-mastodon');
@@ -13,12 +11,11 @@ const { FakeMatrix } = require('../lib/fake-matrix');
 const { Smsc, smppChannel } = require('../lib/fake-smsc');
 const { FakeTelegram, TOKEN } = require('../lib/fake-telegram');
 const { channelOf } = require('../lib/fedi-cases');
-const { ROOT } = require('../lib/gateway');
 const { Desk } = require('./desk');
-const { Open311, Twilio, marks, pause } = require('./posted');
+const { Open311, SmsHttp, Twilio, marks, pause } = require('./posted');
+const { Once, Program } = require('./programs');
 const { Xmpp } = require('./xmpp');
 
-const SECRET = 'taubenschlag';
 const OFFICE = '@amt:fake.test';
 const ACCOUNTS = { whatsapp: '100200300', messenger: '500600', instagram: '700800' };
 
@@ -58,82 +55,6 @@ class Meta {
 
     misbehave(random) {
         this.graph.answers.push(random() < 0.5 ? 'drop' : 'drop_kept');
-    }
-}
-
-/** A program (the skeleton of `draht channel new`) and its provider, which kills it while it sends. `is_idempotent`: the provider
- * knows a repetition by the message's id, as the skeleton says; otherwise the cap is taken away and a lost answer is in doubt. */
-class Program {
-    constructor(name, is_idempotent) {
-        Object.assign(this, { name, is_idempotent, is_push: true, is_http: true, kept: [], known: new Set(), kills_due: 0, kills: 0 });
-    }
-
-    async start(dir) {
-        this.program = path.join(dir, `${this.name}.py`);
-        let text = fs.readFileSync(path.join(ROOT, 'channels/skeleton/python/pigeon.py'), 'utf8');
-        const change = (from, to) => {
-            if (!text.includes(from)) throw new Error(`the skeleton has no ${from}`);
-            text = text.replace(from, to);
-        };
-        if (!this.is_idempotent) {
-            change('"idempotent", ', '');
-            change('        if error or status', '        if error:\n            return {"verdict": "in_doubt", "reason": "The provider did not answer."}\n        if status');
-        }
-        fs.writeFileSync(this.program, text, { mode: 0o755 });
-        this.server = http.createServer((q, a) => {
-            let body = '';
-            q.on('data', (c) => (body += c));
-            q.on('end', () => this.take(JSON.parse(body), a));
-        });
-        await new Promise((r) => this.server.listen(0, '127.0.0.1', r));
-    }
-
-    yaml() {
-        return `  - id: ${this.name}\n    type: exec\n    queue: buergerbuero\n    options:\n      command: [${this.program}]\n      settings: {url: "http://127.0.0.1:${this.server.address().port}/send", secret: ${SECRET}}\n`;
-    }
-
-    take(m, a) {
-        if (!this.is_idempotent || !this.known.has(m.message)) this.kept.push(m);
-        this.known.add(m.message);
-        if (this.kills_due > 0) {
-            this.kills_due--;
-            this.kills += this.kill();
-        }
-        a.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ id: randomUUID() }));
-    }
-
-    /** kill -9 for the program that this gateway started; how many there were. */
-    kill() {
-        let n = 0;
-        for (const pid of fs.readdirSync('/proc').filter((p) => /^\d+$/.test(p))) {
-            try {
-                if (!fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(this.program)) continue;
-                process.kill(Number(pid), 'SIGKILL');
-                n++;
-            } catch {
-                // It ended meanwhile.
-            }
-        }
-        return n;
-    }
-
-    deliveries() {
-        return this.kept.flatMap((m) => marks(m.text));
-    }
-
-    letter(who, mark) {
-        const body = JSON.stringify({ id: randomUUID(), from: who, name: who, text: `Frage ${mark}` });
-        return async (gateway) => (await gateway.raw('POST', `/channels/${this.name}/in`, { 'content-type': 'application/json', authorization: `Bearer ${SECRET}` }, body)).status;
-    }
-
-    // A program that ends too often rests for ten minutes; one kill at a time stays below that.
-    misbehave() {
-        this.kills_due = 1;
-    }
-
-    stop() {
-        this.server.closeAllConnections();
-        this.server.close();
     }
 }
 
@@ -285,7 +206,7 @@ class Smpp {
 
 /** All further channels, their fakes running. */
 async function further(dir) {
-    const list = [...Object.keys(ACCOUNTS).map((name) => new Meta(name)), new Program('exec', false), new Program('exec-idempotent', true), new Matrix(), new Mastodon(), new Telegram(), new Smpp(), new Twilio(), new Open311(), new Desk(), new Xmpp()];
+    const list = [...Object.keys(ACCOUNTS).map((name) => new Meta(name)), new Program('exec', false), new Program('exec-idempotent', true), new Once('exec-once'), new Matrix(), new Mastodon(), new Telegram(), new Smpp(), new Twilio(), new SmsHttp(), new Open311(), new Desk(), new Xmpp()];
     for (const c of list) await c.start?.(dir);
     return { list, yaml: list.map((c) => `${c.yaml().trimEnd()}\n`).join(''), stop: async () => {
         for (const c of list) await c.stop?.();

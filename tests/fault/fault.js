@@ -258,6 +258,7 @@ async function main() {
             if (c.is_http) result.channels[c.name].answers_lost = sum(c.name, 'answers_lost');
             if (c.is_push && !c.says_once) result.channels[c.name].repeated_after_2xx = sum(c.name, 'repeated');
             if (c.lines_cut !== undefined) result.channels[c.name].lines_cut = c.lines_cut;
+            if (c.receipts_taken !== undefined) result.channels[c.name].receipts_taken = c.receipts_taken;
             if (c.kills !== undefined) result.channels[c.name].killed_in_send = c.kills;
             if (c.binds_dropped !== undefined) result.channels[c.name].binds_dropped = c.binds_dropped;
         }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Channels of a fault run whose provider posts forms: text messages in Twilio's notation, and reports by Open311, whose answer
-// is what the public may read of them.
+// Channels of a fault run whose provider posts to us: text messages in Twilio's notation and in one of nobody's (`sms-http`), and
+// reports by Open311, whose answer is what the public may read of them.
 'use strict';
 const http = require('node:http');
-const { randomUUID } = require('node:crypto');
+const { createHmac, randomUUID } = require('node:crypto');
 const { getExpectedTwilioSignature } = require('twilio/lib/webhooks/webhooks');
+const { until } = require('../lib/process');
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+const HOOK = 'taubenschlag';
 const pause = (ms) => new Promise((r) => setTimeout(r, ms));
 const marks = (text) => String(text).match(/\[r:[^\]]+\]/g) || [];
 const encode = (fields) => new URLSearchParams(fields).toString();
@@ -60,6 +62,77 @@ class Twilio {
     }
 }
 
+/** An invented provider by `sms-http`: JSON that it signs, and for each message that it took a receipt, repeated until 2xx. It knows
+ * no repetition of ours; now and then it is busy and takes nothing. */
+class SmsHttp {
+    constructor() {
+        Object.assign(this, { name: 'sms-http', is_push: true, is_http: true, kept: [], answers: [], receipts: 0, receipts_taken: 0 });
+    }
+
+    async start() {
+        this.server = http.createServer((q, a) => {
+            let body = '';
+            q.on('data', (c) => (body += c));
+            q.on('end', () => this.take(JSON.parse(body), a));
+        });
+        await new Promise((r) => this.server.listen(0, '127.0.0.1', r));
+    }
+
+    yaml() {
+        return `  - id: sms-http\n    type: sms-http\n    queue: buergerbuero\n    options:\n      url: "http://127.0.0.1:${this.server.address().port}/v1/sms"\n      content_type: json\n      fields: {to: "{to}", content: {text: "{text}"}, callback: "{receipt_url}"}\n      message_id: json:/id\n      in: {id: /id, from: /from, text: /text}\n      receipt: {id: /id, state: /state}\n      hmac_secret: ${HOOK}\n`;
+    }
+
+    live(run) {
+        this.run = run;
+    }
+
+    take(m, a) {
+        const answer = this.answers.shift();
+        if (answer === 'busy') return a.writeHead(503, { 'retry-after': '1' }).end();
+        if (answer === 'drop') return a.destroy();
+        const id = `J${randomUUID()}`;
+        this.kept.push(m.content.text);
+        this.receipt(id);
+        return answer ? a.destroy() : a.writeHead(202, { 'content-type': 'application/json' }).end(JSON.stringify({ id }));
+    }
+
+    async receipt(id) {
+        this.receipts++;
+        const post = this.posting('status', { id, state: 'delivered' });
+        while (!this.run.is_over) {
+            if ((await post(this.run.gateway).catch(() => 0)) === 200) {
+                this.receipts_taken++;
+                return;
+            }
+            await pause(200);
+        }
+    }
+
+    posting(where, value) {
+        const body = JSON.stringify(value);
+        const headers = { 'content-type': 'application/json', 'x-signature': createHmac('sha256', HOOK).update(body).digest('hex') };
+        return async (gateway) => (await gateway.raw('POST', `/channels/sms-http/${where}`, headers, body)).status;
+    }
+
+    letter(who, mark) {
+        return this.posting('message', { id: `I${randomUUID()}`, from: `+4915200000${who.replace(/\D/g, '')}`, text: `Frage ${mark}` });
+    }
+
+    async deliveries() {
+        await until('all receipts of sms-http to be taken', () => this.receipts_taken === this.receipts, 30000);
+        return this.kept.flatMap(marks);
+    }
+
+    misbehave(random) {
+        this.answers.push(['drop', 'drop_kept', 'busy'][Math.floor(random() * 3)]);
+    }
+
+    stop() {
+        this.server.closeAllConnections();
+        this.server.close();
+    }
+}
+
 /** A report is a ticket of its own. Only its newest answer is public, so that each gets one at most. */
 class Open311 {
     constructor() {
@@ -94,4 +167,4 @@ class Open311 {
     misbehave() {} // It has no server on the other side; its clients lose answers all the time.
 }
 
-module.exports = { Twilio, Open311, marks, pause };
+module.exports = { Twilio, SmsHttp, Open311, marks, pause };
