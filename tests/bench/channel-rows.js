@@ -3,6 +3,7 @@
 // gateway) for one message.
 'use strict';
 const path = require('node:path');
+const { createHmac } = require('node:crypto');
 const { getExpectedTwilioSignature } = require('twilio/lib/webhooks/webhooks');
 const { ROOT } = require('../lib/gateway');
 const { channel_up } = require('./tools');
@@ -81,6 +82,25 @@ const twilio = {
     },
 };
 
+/** An invented provider's JSON, signed over the body. */
+const smsHttp = {
+    name: 'sms_http', // a figure's name has no hyphen
+    yaml: `  - id: sms-http
+    type: sms-http
+    queue: buergerbuero
+    options:
+      url: "http://127.0.0.1:9"
+      content_type: json
+      fields: {to: "{to}", text: "{text}"}
+      in: {id: /id, from: /from, text: /text}
+      hmac_secret: schluessel-der-messung
+`,
+    request(i, sender, text) {
+        const body = Buffer.from(JSON.stringify({ id: `J${Date.now()}.${i}`, from: `+4915${sender.slice(1).padStart(8, '0')}`, text }));
+        return { path: '/channels/sms-http/message', headers: { 'content-type': 'application/json', 'x-signature': createHmac('sha256', 'schluessel-der-messung').update(body).digest('hex') }, body };
+    },
+};
+
 /** Written down by staff: the session and what protects it are part of the price. */
 const desk = {
     name: 'desk',
@@ -109,6 +129,6 @@ const exec = {
     },
 };
 
-const rows = [open311, telegram, meta('whatsapp'), meta('messenger'), meta('instagram'), twilio, desk, exec];
+const rows = [open311, telegram, meta('whatsapp'), meta('messenger'), meta('instagram'), twilio, smsHttp, desk, exec];
 
 module.exports = { rows };
