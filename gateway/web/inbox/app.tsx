@@ -15,6 +15,7 @@ import { startKeys } from './keys';
 import { List } from './list';
 import { listed, load, viewKey } from './list_store';
 import { connect, watch } from './live';
+import { ChannelLog } from './log_view';
 import { Login } from './login';
 import { More } from './more';
 import { Nav } from './nav';
@@ -28,7 +29,7 @@ import { Trouble } from './boxes';
 function Middle() {
     const r = route.value;
     if (r.view === 'outbox') return <Outbox />;
-    if (r.view === 'channels') return <Channels />;
+    if (r.view === 'channels') return r.channel ? <ChannelLog key={r.channel} id={r.channel} /> : <Channels />;
     if (r.view === 'desk') return <Desk />;
     if (r.view === 'more') return <More />;
     return <><List />{r.ticket ? <Conversation /> : <Blank />}</>;

@@ -73,6 +73,7 @@ function back(): void {
         if (row?.getClientRects().length) row.focus();
         else goTicket(null);
     } else if (route.value.ticket) goTicket(null);
+    else if (route.value.channel) go({ view: 'channels' });
 }
 
 function listKeys(e: KeyboardEvent): boolean {

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Where we are, from the address: /inbox/<view>[/<number>], so that the back button works on a phone.
+// Where we are, from the address: /inbox/<view>[/<number>], /inbox/channels[/<id>], so that the back button works on a phone.
 import { signal } from '@preact/signals';
 
-export interface Route { view: string; queue: string | null; ticket: string | null; q: string }
+export interface Route { view: string; queue: string | null; ticket: string | null; channel: string | null; q: string }
 
 const plain = ['mine', 'unassigned', 'unanswered', 'overdue', 'due_soon', 'waiting', 'reminder', 'closed', 'all', 'search', 'outbox', 'channels', 'desk', 'more'];
 
 function read(): Route {
     const parts = location.pathname.replace(/^\/inbox\/?/, '').split('/').map(decodeURIComponent).filter(Boolean);
     const q = new URLSearchParams(location.search).get('q') ?? '';
-    if (parts[0] === 'queue') return { view: 'queue', queue: parts[1] ?? null, ticket: parts[2] ?? null, q };
+    if (parts[0] === 'queue') return { view: 'queue', queue: parts[1] ?? null, ticket: parts[2] ?? null, channel: null, q };
     const view = plain.includes(parts[0] ?? '') ? parts[0]! : 'mine';
-    return { view, queue: null, ticket: parts[1] ?? null, q };
+    const part = parts[1] ?? null;
+    return view === 'channels' ? { view, queue: null, ticket: null, channel: part, q } : { view, queue: null, ticket: part, channel: null, q };
 }
 
 export const route = signal<Route>(read());
@@ -19,6 +20,7 @@ addEventListener('popstate', () => { route.value = read(); });
 
 export function path(to: Partial<Route> & { view: string }): string {
     let p = to.view === 'queue' ? `/inbox/queue/${encodeURIComponent(to.queue ?? '')}` : `/inbox/${to.view}`;
+    if (to.view === 'channels' && to.channel) p += `/${encodeURIComponent(to.channel)}`;
     if (to.ticket) p += `/${encodeURIComponent(to.ticket)}`;
     return to.view === 'search' ? `${p}?q=${encodeURIComponent(to.q ?? '')}` : p;
 }

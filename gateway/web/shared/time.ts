@@ -28,6 +28,10 @@ export const longDay = (at: string): string =>
 export const full = (at: string): string => `${longDay(at)}, ${t('time.clock', { time: clock(at) })}`;
 export const dayKey = (at: string): number => midnight(+new Date(at));
 
+/** "28.11., 14:30:05": for lines that stand close together. */
+export const stamp = (at: string): string =>
+    format(+new Date(at), { day: '2-digit', month: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+
 /** "14:30", "morgen 09:00", "Fr 27. Nov": as short as it stays clear. */
 export function brief(at: string): string {
     const ms = +new Date(at);
