@@ -4,7 +4,7 @@
 'use strict';
 const { Gateway } = require('../lib/gateway');
 const { until } = require('../lib/process');
-const { accepted, capture_call, stored } = require('./tools');
+const { accepted, capture_call, stored_since, stream_end } = require('./tools');
 const { floor_of, put_rate, socket_of, BINARY } = require('./channels');
 const { rows } = require('./pulled-rows');
 
@@ -14,9 +14,9 @@ const N = 2000;
 
 /** Fills the queue of a gateway that runs; returns when all messages stand in the stream. */
 async function fetch(gateway, row, first, n) {
-    const before = await stored(gateway);
+    const end = await stream_end(gateway);
     row.fill(first, n, text);
-    await until(`${n} messages of ${row.name}`, async () => (await stored(gateway)) - before >= n, 120000);
+    await until(`${n} messages of ${row.name}`, async () => (await stored_since(gateway, end)) >= n, 120000);
 }
 
 /** When the question for news comes next. */

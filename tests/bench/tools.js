@@ -31,10 +31,24 @@ async function accepted(gateway) {
     return m ? Number(m[1]) : 0;
 }
 
-/** The same, asked of Redis, so that the question costs the gateway nothing. */
-async function stored(gateway) {
-    const socket = path.join(gateway.state, 'redis', 'redis.sock');
-    return ((await redis_cli(socket, 'XRANGE', 'draht:{0}:stream', '-', '+')).match(/^message\.received$/gm) || []).length;
+const STREAM = 'draht:{0}:stream';
+const COUNT_RECEIVED = `local n = 0
+for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+')) do
+    for _, word in ipairs(entry[2]) do
+        if word == 'message.received' then n = n + 1 break end
+    end
+end
+return n`;
+const redis_of = (gateway) => path.join(gateway.state, 'redis', 'redis.sock');
+
+/** Where the stream of events ends now. */
+async function stream_end(gateway) {
+    return (await redis_cli(redis_of(gateway), 'XREVRANGE', STREAM, '+', '-', 'COUNT', '1')).split('\n')[0] || '0-0';
+}
+
+/** Messages that came in behind that point. Redis counts: it costs the gateway nothing, and a long stream is not handed out. */
+async function stored_since(gateway, end) {
+    return Number(await redis_cli(redis_of(gateway), 'EVAL', COUNT_RECEIVED, '1', STREAM, end));
 }
 
 /** Waits until a channel may be used, as staff see it. */
@@ -73,4 +87,4 @@ async function redis_rate(socket, args, { connections = 50, requests = 50000, ke
 /** A 32-digit hash whose first twelve digits redis-benchmark varies. */
 const varied_hash = (old) => `__rand_int__${old.slice(12)}`;
 
-module.exports = { accepted, channel_up, cpu_ms, median, quantile, rss_mb, redis_cli, capture_call, redis_rate, stored, varied_hash };
+module.exports = { accepted, channel_up, cpu_ms, median, quantile, rss_mb, redis_cli, capture_call, redis_rate, stored_since, stream_end, varied_hash };
