@@ -243,6 +243,39 @@ static const struct {
     {"Am Montag schrieb Amt:\n> Frage?\nAntwort", "Am Montag schrieb Amt:\n> Frage?\nAntwort", ""},
 };
 
+/* NUL bytes come as bytes, not as the end of a C string. */
+START_TEST(nul_bytes) {
+    static const char raw[] = "From: a@b.test\r\nSubject: a\0b\r\nMessage-ID: <1\0x@y.test>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+                              "vor\0 nach\r\n\0\0\r\nEnde\r\n";
+    struct mail *m = mime_in_parse((struct span){raw, sizeof raw - 1});
+    ck_assert(span_eq(m->from.address, "a@b.test"));
+    ck_assert_ptr_null(memchr(m->text.p, 0, m->text.n));
+    ck_assert_msg(span_istarts(m->text, "vor") && memmem(m->text.p, m->text.n, "Ende", 4), "%.*s", (int)m->text.n, m->text.p);
+    ck_assert(span_istarts(m->subject, "a"));
+    ck_assert(!m->subject.n || !memchr(m->subject.p, 0, m->subject.n));
+    ck_assert(!m->message_id.n || !memchr(m->message_id.p, 0, m->message_id.n));
+    mime_in_free(&m);
+}
+END_TEST
+
+/* A long name is cut and keeps its ending, one without any measure is cut all the same. */
+START_TEST(long_names) {
+    static const size_t lengths[] = {20, MAIL_NAME_BYTES_MAX, MAIL_NAME_BYTES_MAX + 1, 10000};
+    struct buf b = {0};
+    buf_adds(&b, HEAD "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: image/png\r\n"
+                      "Content-Disposition: attachment; filename=\"");
+    for (size_t i = 4; i < lengths[_i]; i++) buf_adds(&b, "n");
+    buf_adds(&b, ".png\"\r\n\r\nPNG\r\n--b--\r\n");
+    struct mail *m = parse_and_free(&b);
+    ck_assert_uint_eq(m->parts_n, 1);
+    struct span name = m->parts[0].name;
+    ck_assert_uint_le(name.n, MAIL_NAME_BYTES_MAX);
+    ck_assert_msg(lengths[_i] > 4096 || memcmp(name.p + name.n - 4, ".png", 4) == 0, "%.*s", (int)name.n, name.p);
+    ck_assert(lengths[_i] > MAIL_NAME_BYTES_MAX || name.n == lengths[_i]);
+    mime_in_free(&m);
+}
+END_TEST
+
 START_TEST(folding) {
     struct span top, quoted;
     mail_quote_split(span_str(quotes[_i].text), &top, &quoted);
@@ -276,6 +309,8 @@ int main(void) {
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, mails, 0, sizeof rows / sizeof *rows);
     tcase_add_test(t, monsters);
+    tcase_add_test(t, nul_bytes);
+    tcase_add_loop_test(t, long_names, 0, 4);
     tcase_add_loop_test(t, folding, 0, sizeof quotes / sizeof *quotes);
     tcase_add_test(t, normalized);
     suite_add_tcase(suite, t);

@@ -4,6 +4,7 @@
 const { test, before, after } = require('node:test');
 const assert = require('node:assert/strict');
 const net = require('node:net');
+const { randomBytes } = require('node:crypto');
 const { Gateway } = require('../lib/gateway');
 const { Chat } = require('../lib/chat');
 const { until } = require('../lib/process');
@@ -104,4 +105,65 @@ test('chat: hostile frames get an error, the gateway goes on', { timeout: 60000 
     big.ws.send('x'.repeat(200000));
     await until('1009', () => big.closed === 1009);
     assert.equal((await gateway.raw('GET', '/healthz')).status, 200);
+});
+
+/** A WebSocket by hand: the handshake, then whatever bytes a test makes up. */
+async function socket(more = '') {
+    const c = dial(gateway.port);
+    c.s.write(`GET /channels/chat/socket HTTP/1.1\r\nHost: 127.0.0.1:${gateway.port}\r\nOrigin: http://127.0.0.1:${gateway.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Protocol: draht.chat.v1\r\n${more}\r\n`);
+    await until('the handshake', () => c.text.includes('\r\n\r\n') || c.closed);
+    [c.head] = c.text.split('\r\n\r\n');
+    assert.match(c.head, /^HTTP\/1\.1 101/);
+    return c;
+}
+/** One frame; the mask is zero, so that the payload stands in it as it is. first: FIN, RSV and opcode. length: what it claims. */
+function frame(first, payload, { masked = true, length = payload.length } = {}) {
+    const size = length < 126 ? Buffer.from([length]) : length < 65536 ? Buffer.from([126, length >> 8, length & 255]) : Buffer.concat([Buffer.from([127, 0, 0, 0, 0]), Buffer.from(new Uint32Array([length]).buffer).reverse()]);
+    if (masked) size[0] |= 0x80;
+    return Buffer.concat([Buffer.from([first]), size, masked ? Buffer.alloc(4) : Buffer.alloc(0), Buffer.from(payload)]);
+}
+const HELLO = '{"t":"hello","lang":"de","token":null,"last_seq":0}';
+
+test('chat: a message in a million frames of one byte each ends at the limit', { timeout: 120000 }, async () => {
+    const c = await socket();
+    c.s.write(Buffer.concat([...HELLO].map((x, i) => frame((i === HELLO.length - 1 ? 0x80 : 0) | (i ? 0 : 1), x))));
+    await until('the welcome', () => c.text.includes('"t":"welcome"'));
+    const block = Buffer.concat(Array.from({ length: 10000 }, () => frame(0, 'x')));
+    c.s.write(frame(1, 'x'));
+    for (let i = 0; i < 100 && !c.closed; i++) c.s.write(block);
+    await until('1009', () => c.text.includes('\x03\xf1'));
+    c.s.destroy();
+});
+
+// libwebsockets 4.1 reads a frame without a mask as it reads others; so it must meet the same limits.
+for (const [what, bytes, code] of [
+    ['a frame that claims 100 MB', frame(0x81, 'x'.repeat(1000), { length: 100 << 20 }), 1009],
+    ['a frame without a mask, beyond the limit', frame(0x81, 'x'.repeat(1000), { length: 100 << 20, masked: false }), 1009],
+    ['a packed frame that nobody agreed on', frame(0xc1, Buffer.alloc(100)), 1002],
+    ['a binary frame', frame(0x82, HELLO), 1003],
+    ['a continuation of nothing', frame(0x80, HELLO), 1002],
+    ['a control frame of 126 bytes', frame(0x89, 'p'.repeat(126)), 0],
+]) {
+    test(`chat: ${what} ends its connection and no other`, { timeout: 30000 }, async () => {
+        const other = await new Chat(gateway.port).connect();
+        const c = await socket();
+        c.s.write(bytes);
+        await until('the end', () => c.closed || (code && c.text.includes(String.fromCharCode(code >> 8, code & 255))));
+        assert.ok(!c.text.includes('"t":"welcome"'));
+        assert.ok((await other.say(`Neben ${what}`)).number);
+        other.close();
+        c.s.destroy();
+    });
+}
+
+test('chat: packing is declined; a flood of pings stops nobody', { timeout: 60000 }, async () => {
+    const c = await socket('Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n');
+    assert.doesNotMatch(c.head, /permessage-deflate/i);
+    const other = await new Chat(gateway.port).connect();
+    const block = Buffer.concat(Array.from({ length: 1000 }, () => frame(0x89, 'p'.repeat(125))));
+    for (let i = 0; i < 100 && !c.closed; i++) c.s.write(block);
+    assert.ok((await other.say('Neben der Flut')).number);
+    await until('the flood to be read', () => c.closed || c.s.writableLength === 0, 30000);
+    other.close();
+    c.s.destroy();
 });
