@@ -242,6 +242,21 @@ static void mark_seen(struct router *r, const char *ticket) {
     args_free(&a);
 }
 
+/* Whoever knows the thread may write into it; staff are told when it is somebody else. Addresses of
+ * another channel cannot be compared. */
+static void mark_strangers(const json_t *summary, json_t *items) {
+    const char *address = json_str(json_object_get(summary, "sender"), "address", "");
+    size_t i;
+    json_t *m;
+    json_array_foreach(items, i, m) {
+        const char *own = json_str(m, "address", "");
+        if (*address && *own && strcmp(own, address) != 0 &&
+            strcmp(json_str(m, "direction", ""), "in") == 0 &&
+            strcmp(json_str(m, "channel", ""), json_str(summary, "channel", "")) == 0)
+            json_array_append_new(json_object_get(m, "warnings"), json_string("other_sender"));
+    }
+}
+
 static void ticket_got(void *arg, int error, const struct redis_value *v) {
     struct query *q = arg;
     if (error) {
@@ -256,6 +271,7 @@ static void ticket_got(void *arg, int error, const struct redis_value *v) {
         json_array_append_new(items, item_json(q->r, q->ticket, first + (int64_t)i, item,
                                                cell(rows, i), key_of(keys, item), q->has_html));
     }
+    mark_strangers(out, items);
     json_object_set_new(out, "items", items);
     json_object_set_new(out, "contact", contact_json(out, cell(v, 5)));
     json_object_set_new(out, "more_before", first > 1 ? json_integer(first) : json_null());

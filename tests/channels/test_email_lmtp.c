@@ -128,6 +128,18 @@ START_TEST(dialogues) {
 }
 END_TEST
 
+START_TEST(what_is_offered) {
+    struct lmtp_budget budget = {0, 1 << 20};
+    struct seen x = {0};
+    x.s = lmtp_new("draht.test", 1000000, &budget, &handlers, &x);
+    lmtp_feed(x.s, SPAN(HELLO));
+    buf_adds(lmtp_output(x.s), "");
+    ck_assert_str_eq(lmtp_output(x.s)->p, "220 draht.test LMTP Draht\r\n250-draht.test\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 "
+                                          "ENHANCEDSTATUSCODES\r\n");
+    lmtp_free(&x.s);
+}
+END_TEST
+
 static char *feed(const char *in, size_t n, size_t max, size_t budget_max, int *mails) {
     struct lmtp_budget budget = {0, budget_max};
     struct seen x = {0};
@@ -223,6 +235,7 @@ int main(void) {
     TCase *t = tcase_create("session");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, dialogues, 0, sizeof rows / sizeof *rows);
+    tcase_add_test(t, what_is_offered);
     tcase_add_test(t, large_mail_is_drained);
     tcase_add_test(t, many_recipients);
     tcase_add_test(t, long_line_and_endless_errors);

@@ -95,6 +95,24 @@ START_TEST(events_mean_what_they_say) {
 }
 END_TEST
 
+/* What a program says is kept and never answered by a program. */
+START_TEST(a_notice_is_automatic) {
+    static const char *const types[] = {"m.text", "m.notice", "m.emote"};
+    struct arena *a = arena_new();
+    for (size_t i = 0; i < 3; i++) {
+        struct mx_event e;
+        json_t *v = json_parse(span_str(arena_printf(a, "{\"event_id\":\"$e\",\"sender\":\"@j:l.test\",\"type\":\"m.room.message\",\"content\":"
+                                                        "{\"msgtype\":\"%s\",\"body\":\"x\"}}", types[i])),
+                               1 << 16, NULL);
+        mx_event_read(a, v, SPAN("@amt:lab.test"), &e);
+        ck_assert_int_eq(e.kind, MX_MESSAGE);
+        ck_assert_int_eq(e.is_automatic, i == 1);
+        json_decref(v);
+    }
+    arena_free(&a);
+}
+END_TEST
+
 START_TEST(limits_of_ids_and_addresses) {
     struct span server, media;
     char id[400] = "@a:";
@@ -584,6 +602,7 @@ int main(void) {
     Suite *s = suite_create("matrix");
     TCase *t = tcase_create("matrix");
     tcase_add_loop_test(t, events_mean_what_they_say, 0, (int)(sizeof events / sizeof *events));
+    tcase_add_test(t, a_notice_is_automatic);
     tcase_add_test(t, limits_of_ids_and_addresses);
     tcase_add_test(t, one_hostile_value_does_not_hide_the_rest);
     tcase_add_loop_test(t, the_code_in_the_body_decides, 0, (int)(sizeof verdicts / sizeof *verdicts));

@@ -77,6 +77,20 @@ test('an unknown address is refused at RCPT, a subject token counts only for who
     await until('the known sender to join', async () => (await gateway.api('GET', `/tickets/${t.number}`)).items.filter((i) => i.direction === 'in').length === 2);
 });
 
+test('who answers from another address joins by the thread, and staff are told', { timeout: 60000 }, async () => {
+    const give = (from, id, more = []) => swaks(gateway.lmtp, { protocol: 'LMTP', from, to: 'buergerbuero@stadt.test', subject: 'Wohngeld', headers: [`Message-ID: <${id}@buerger.test>`, ...more] });
+    await give('Olga@Buerger.test', 'wohngeld-1');
+    const t = await find('Wohngeld');
+    await give('olga@buerger.test', 'wohngeld-2', ['In-Reply-To: <wohngeld-1@buerger.test>']);
+    await give('fremd@buerger.test', 'wohngeld-3', ['In-Reply-To: <wohngeld-2@buerger.test>']);
+    const items = await until('all three in one ticket', async () => {
+        const all = (await gateway.api('GET', `/tickets/${t.number}`)).items.filter((i) => i.direction === 'in');
+        return all.length === 3 && all;
+    });
+    assert.deepEqual(items.map((i) => i.warnings.includes('other_sender')), [false, false, true]);
+    assert.equal(items[2].address, 'fremd@buerger.test');
+});
+
 test('a bounce comes back to the message it belongs to and reopens the ticket', { timeout: 90000 }, async () => {
     await swaks(gateway.lmtp, { protocol: 'LMTP', from: 'weg@nirgends.test', to: 'buergerbuero@stadt.test', subject: 'Bald weg' });
     const t = await find('Bald weg');
