@@ -222,6 +222,15 @@ START_TEST(null_sender_is_automatic) {
 }
 END_TEST
 
+START_TEST(not_addressed_to_us_is_automatic) {
+    struct client c = {.say = "LHLO x\r\nMAIL FROM:<j@buerger.test>\r\nRCPT TO:<amt@stadt.test>\r\nDATA\r\nFrom: j@buerger.test\r\nTo: "
+                              "liste@verein.test\r\n\r\nAn alle\r\n.\r\nQUIT\r\n"};
+    deliver(&c, 0);
+    ck_assert_int_eq(host.accepted, 1);
+    ck_assert_uint_eq(host.last_flags, DRAHT_IN_AUTOMATIC);
+}
+END_TEST
+
 START_TEST(large_mails_go_through_the_pool) {
     struct buf b = {0};
     buf_adds(&b, "LHLO x\r\nMAIL FROM:<j@buerger.test>\r\nRCPT TO:<amt@stadt.test>\r\nDATA\r\nFrom: j@buerger.test\r\nTo: "
@@ -432,6 +441,7 @@ int main(void) {
     tcase_add_test(t, store_away_means_451);
     tcase_add_test(t, never_means_554);
     tcase_add_test(t, null_sender_is_automatic);
+    tcase_add_test(t, not_addressed_to_us_is_automatic);
     tcase_add_test(t, large_mails_go_through_the_pool);
     tcase_add_test(t, bounce_becomes_a_receipt);
     tcase_add_test(t, foreign_bounce_becomes_a_note);

@@ -193,6 +193,14 @@ START_TEST(long_line_and_endless_errors) {
     ck_assert_str_eq(codes, "500 250");
     free(codes);
     buf_clear(&b);
+    buf_adds(&b, BEGIN); /* in a mail lines may be longer than any rule */
+    for (int i = 0; i < 10000; i++) buf_adds(&b, "x");
+    buf_adds(&b, "\r\n.\r\n");
+    codes = feed(b.p, b.n, 100000, 1 << 20, &mails);
+    ck_assert_str_eq(codes, "250 250 354 250");
+    ck_assert_int_eq(mails, 1);
+    free(codes);
+    buf_clear(&b);
     for (int i = 0; i < 50; i++) buf_adds(&b, "NONSENSE\r\n");
     codes = feed(b.p, b.n, 1000, 1 << 20, &mails);
     ck_assert_ptr_nonnull(strstr(codes, "502 421"));

@@ -128,6 +128,18 @@ static const struct row rows[] = {
           "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--b\r\nContent-Type: application/octet-stream\r\n"
           "\r\nxx\r\n--b--\r\n",
      "parts=2;warn=encrypted"},
+    {"history of Gmail", HEAD "Content-Type: text/html\r\n\r\n<div>Neu</div><div class=\"gmail_quote\">Am Montag schrieb Amt:<blockquote>alt</blockquote></div>",
+     "text=Neu;html=1"},
+    {"history of Outlook", HEAD "Content-Type: text/html\r\n\r\n<p>Neu</p><div id=\"divRplyFwdMsg\"><b>Von:</b> Amt</div><div>alt</div>", "text=Neu"},
+    {"history of Apple", HEAD "Content-Type: text/html\r\n\r\n<p>Neu</p><blockquote type=\"cite\">alt</blockquote>", "text=Neu"},
+    {"a pixel that counts", HEAD "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nA\r\n--b\r\nContent-Type: image/gif\r\n"
+          "Content-Transfer-Encoding: base64\r\n\r\nR0lGODlhAQABAAAAAA==\r\n--b--\r\n", "text=A;parts=0"},
+    {"a picture of two pixels", HEAD "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nA\r\n--b\r\nContent-Type: image/gif\r\n"
+          "Content-Transfer-Encoding: base64\r\n\r\nR0lGODlhAgABAAAAAA==\r\n--b--\r\n", "text=A;parts=1"},
+    {"signed",
+     HEAD "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256; boundary=b\r\n\r\n--b\r\n"
+          "Content-Type: text/plain\r\n\r\nUnterschrieben\r\n--b\r\nContent-Type: application/pkcs7-signature; name=smime.p7s\r\n\r\nxx\r\n--b--\r\n",
+     "text=Unterschrieben;parts=1;file=smime.p7s"},
 };
 
 static void show(struct buf *b, const struct mail *m) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // What the pages of docs/channels say about options is what the program knows: every option of every type stands in a table of its
 // page, and every table names only options that exist. Every type and page stands in the overview. Every function of the border in C
-// has its method on the wire, or a reason why not.
+// has its method on the wire, or a reason why not. Every proof that docs/channel-checks.md names is there.
 'use strict';
 const test = require('node:test');
 const assert = require('node:assert');
@@ -85,4 +85,44 @@ test('every function of the border has a method on the wire, or a reason', () =>
     const manifest = at('channels', 'exec', 'manifest.c');
     assert.deepEqual([...manifest.match(/names\[\] = \{([^}]*)\}/)[1].matchAll(/"(\w+)"/g)].map((m) => m[1]), caps, 'caps of a manifest, in the order of their bits');
     for (const cap of caps) assert.ok(page.includes(`"${cap}"`), cap);
+});
+
+/** Every case of every test: file below tests/ -> names; what a test computes into a name stands as "…". */
+function cases() {
+    const known = new Map();
+    for (const file of fs.readdirSync(path.join(ROOT, 'tests'), { recursive: true }).filter((f) => /\.(js|c)$/.test(f))) {
+        const text = fs.readFileSync(path.join(ROOT, 'tests', file), 'utf8');
+        const names = file.endsWith('.c') ? [...text.matchAll(/^START_TEST\((\w+)\)/gm)].map((m) => m[1])
+            : [...text.matchAll(/\btest\((['"`])((?:\\.|(?!\1)[^\\])+)\1/g)].map((m) => m[2].replace(/\$\{[^}]*\}/g, '…').replace(/\\(.)/g, '$1'));
+        if (names.length) known.set(file, { names, text });
+    }
+    const kit = path.join(ROOT, 'channels', 'conformance');
+    const text = fs.readdirSync(kit).map((f) => fs.readFileSync(path.join(kit, f), 'utf8')).join('');
+    return known.set('draht channel test', { names: [...text.matchAll(/\{"([a-z -]+)", case_\w+\}/g)].map((m) => m[1]), text });
+}
+
+/** What is wrong with one proof: `file` *beginning of the name of one case* `a text in the file`…, or a reason why none is needed. */
+function fault_of(proof, known) {
+    if (/^does not apply: .{15,}/.test(proof)) return undefined;
+    const m = proof.match(/^`([^`]+)` \*([^*]+)\*((?: `[^`]+`)*)$/);
+    if (!m) return 'is neither a proof nor a reason';
+    const files = [...known.keys()].filter((f) => f === m[1] || f.endsWith(`/${m[1]}`));
+    if (files.length !== 1) return `names ${files.length} files`;
+    const { names, text } = known.get(files[0]);
+    if (names.filter((n) => n === m[2] || n.startsWith(m[2])).length !== 1 && !names.includes(m[2])) return `names ${names.filter((n) => n.startsWith(m[2])).length} cases`;
+    return [...m[3].matchAll(/`([^`]+)`/g)].map((x) => x[1]).filter((row) => !text.includes(row)).map((row) => `${files[0]} has no ${row}`)[0];
+}
+
+test('every duty and every hostile input of a channel names the test that proves it', () => {
+    const known = cases();
+    const page = fs.readFileSync(path.join(ROOT, 'docs', 'channel-checks.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| (?!-|no )([^|]*) \| ([^|]+) \| ([^|]+) \|$/gm)].map((m) => m.slice(1).map((x) => x.trim()));
+    assert.ok(rows.length > 150, `${rows.length} rows`);
+    assert.equal(rows.length, page.split('\n').filter((l) => l.startsWith('| ') && !l.startsWith('| no ')).length, 'every row has three cells');
+    const faults = rows.flatMap(([no, what, proofs]) => proofs.split('<br>').map((p) => [fault_of(p.trim(), known), p]).filter(([f]) => f).map(([f, p]) => `${no} ${what}: ${p.trim()} ${f}`));
+    assert.deepEqual(faults, []);
+    const hostile = rows.map(([no]) => no.match(/^H(\d+)$/)?.[1]).filter(Boolean).map(Number);
+    assert.deepEqual([...hostile].sort((a, b) => a - b), Array.from({ length: 62 }, (_, i) => i + 1), 'the 62 hostile inputs, each once');
+    const heads = page.split('\n').filter((l) => l.startsWith('## ')).join('\n');
+    for (const [, type] of read('README.md').matchAll(/^\| `([a-z0-9-]+)` \|/gm)) assert.ok(heads.includes(`\`${type}\``), `docs/channel-checks.md has no section for ${type}`);
 });

@@ -9,10 +9,12 @@ const { Gateway } = require('../lib/gateway');
 const { Chat } = require('../lib/chat');
 const { until } = require('../lib/process');
 
-let gateway;
+let gateway, silent;
 before(async () => {
     gateway = await new Gateway().start();
     await gateway.login();
+    silent = await socket();
+    silent.began = Date.now();
 }, { timeout: 60000 });
 after(() => gateway?.close());
 
@@ -166,4 +168,12 @@ test('chat: packing is declined; a flood of pings stops nobody', { timeout: 6000
     await until('the flood to be read', () => c.closed || c.s.writableLength === 0, 30000);
     other.close();
     c.s.destroy();
+});
+
+test('chat: who answers no ping is asked after half a minute at most, and given up at the third', { timeout: 120000 }, async () => {
+    const pinged = () => /\x89\x00/.test(silent.text.slice(silent.head.length));
+    await until('a ping', pinged, 60000);
+    assert.ok(!silent.closed);
+    await until('the end', () => silent.closed, 110000);
+    assert.ok(Date.now() - silent.began >= 50000, 'two were missed');
 });
