@@ -34,6 +34,7 @@ static void bury(struct host *h) {
         free(c->type);
         free(c->options);
         free(c->queue);
+        json_decref(c->files);
         free(c);
     }
     host_pool_free(&h->tokens);
@@ -379,6 +380,8 @@ json_t *host_describe(const struct host *h) {
         json_puts(o, "sentence", c->sentence);
         json_object_set_new(o, "caps", host_caps(c->ops.caps));
         json_puti(o, "text_max", c->ops.text_max);
+        if (c->files)
+            json_object_set(o, "files", c->files);
         json_puti(o, "reply_window_hours", c->ops.reply_window_hours);
         json_puti(o, "last_in_ms", c->last_in_ms);
         json_puti(o, "last_out_ms", c->last_out_ms);

@@ -176,6 +176,24 @@ void host_offer(void *host, uint32_t caps, uint32_t text_max, uint32_t concurren
     c->outbox.is_unthreaded = (caps & DRAHT_CAP_UNTHREADED) != 0;
 }
 
+void host_files(void *host, const struct draht_files *given) {
+    struct host_channel *c = host;
+    struct draht_files f;
+    host_extend(&f, sizeof f, given);
+    json_t *o = json_object(), *kinds = json_array();
+    json_puti(o, "count_max", f.count_max);
+    json_puti(o, "total_max", (int64_t)f.total_max);
+    for (size_t i = 0; i < f.kinds_n && i < HOST_FILE_KINDS_MAX; i++) {
+        json_t *k = json_object();
+        json_put(k, "types", host_span(f.kinds[i].types));
+        json_puti(k, "bytes_max", (int64_t)f.kinds[i].bytes_max);
+        json_array_append_new(kinds, k);
+    }
+    json_object_set_new(o, "kinds", kinds);
+    json_decref(c->files);
+    c->files = o;
+}
+
 void *host_builtin(void *host, const char *what) {
     struct host_channel *c = host;
     if (!c->is_built_in)
@@ -233,4 +251,5 @@ const struct draht_host host_table = {
     .tickets = host_tickets,
     .offer = host_offer,
     .watch = host_watch,
+    .files = host_files,
 };

@@ -17,6 +17,7 @@
 #define HOST_EXTERNAL_ID_BYTES_MAX 1024
 #define HOST_ADDRESS_BYTES_MAX 1024
 #define HOST_ATTACHMENTS_MAX 200
+#define HOST_FILE_KINDS_MAX 16
 #define HOST_HINTS_MAX 200
 #define HOST_WARNINGS_BYTES_MAX 65536
 #define HOST_STATE_KEY_BYTES_MAX 200
@@ -91,6 +92,7 @@ struct host_channel {
     bool has_concurrency; /* the operator set it */
     bool is_built_in, is_open, is_started, is_up, is_broken, is_stopping, is_stopped;
     char sentence[HOST_SENTENCE_BYTES];
+    json_t *files; /* what a reply may carry, as staff are told it; NULL: no limits */
     int64_t last_in_ms, last_out_ms;
     struct host_handle *tokens, *requests;
     size_t tokens_n, pending_n;
@@ -236,6 +238,7 @@ void host_random(void *out, size_t n);
 void host_log(void *host, int level, const char *event, const char *text);
 void host_health(void *host, int is_up, const char *sentence);
 void host_offer(void *host, uint32_t caps, uint32_t text_max, uint32_t concurrency);
+void host_files(void *host, const struct draht_files *files);
 void *host_builtin(void *host, const char *what);
 
 #endif

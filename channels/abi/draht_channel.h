@@ -268,6 +268,19 @@ typedef void (*draht_tickets_fn)(void *arg, int status, const struct draht_ticke
                                  size_t n);
 typedef void (*draht_ranked_fn)(void *arg, int status, const struct draht_span *values, size_t n);
 
+/* What files a reply may carry. A file of no kind is refused. */
+struct draht_file_kind {
+    struct draht_span types; /* media types, separated by blanks; "image/" + star: all of them */
+    uint64_t bytes_max;      /* of one file, 0: no limit of its own */
+};
+struct draht_files {
+    uint32_t size;
+    uint32_t count_max; /* files in one reply, 0: no limit of the channel's own */
+    uint64_t total_max; /* bytes of all of them together, 0: the same */
+    const struct draht_file_kind *kinds;
+    size_t kinds_n; /* 0: any kind; at most 16 */
+};
+
 struct draht_host {
     uint32_t size;
     /* in */
@@ -368,6 +381,9 @@ struct draht_host {
      * the same store, another channel or this one does to it: "items", "was_read", "seen" and the
      * others. Once for each thread, however often it is said; ends with the channel. */
     void (*watch)(void *host, struct draht_span thread, int is_on);
+    /* Limits of files with DRAHT_CAP_ATTACHMENTS, shown to staff before they send; the channel
+     * still refuses what is beyond them. files: copied; the latest call counts. */
+    void (*files)(void *host, const struct draht_files *files);
 };
 
 struct draht_channel_ops {

@@ -349,6 +349,12 @@ static void h_offer(void *host, uint32_t caps, uint32_t text_max, uint32_t concu
     k->ops.concurrency = concurrency ? concurrency : k->ops.concurrency;
 }
 
+static void h_files(void *host, const struct draht_files *files) {
+    struct conf *k = conf_check(host, "files");
+    if (!files || files->size < offsetof(struct draht_files, kinds_n))
+        conf_violation(k, "files without its size");
+}
+
 /* One host alone: what it does itself it has said already. */
 static void h_watch(void *host, struct draht_span thread, int is_on) {
     struct conf *k = conf_check(host, "watch");
@@ -411,7 +417,8 @@ const struct draht_host conf_host = {.size = sizeof(struct draht_host),
                                      .http_call = conf_http_call,
                                      .http_cancel = conf_http_cancel,
                                      .offer = h_offer,
-                                     .watch = h_watch};
+                                     .watch = h_watch,
+                                     .files = h_files};
 
 void conf_host_forget(struct conf *k) {
     while (k->timers)

@@ -11,6 +11,7 @@
 
 #define NAME_BYTES_MAX 100
 #define HISTORY_MAX 50
+#define FILE_KINDS_MAX 16
 
 static json_t *history_files(const struct draht_history_item *item) {
     json_t *list = json_array();
@@ -176,6 +177,33 @@ static void call_offer(struct ask *k, const json_t *p) {
     ask_result(k, NULL);
 }
 
+static void call_files(struct ask *k, const json_t *p) {
+    struct draht_file_kind kinds[FILE_KINDS_MAX];
+    const json_t *list = json_object_get(p, "kinds");
+    int64_t count = json_int(p, "count_max", 0), total = json_int(p, "total_max", 0);
+    size_t n = json_array_size(list);
+    bool is_good = count >= 0 && count <= UINT32_MAX && total >= 0 && n <= FILE_KINDS_MAX &&
+                   (!list || json_is_array(list));
+    for (size_t i = 0; is_good && i < n; i++) {
+        const json_t *v = json_array_get(list, i);
+        int64_t bytes = json_int(v, "bytes_max", 0);
+        kinds[i] = (struct draht_file_kind){exec_text(v, "types"), (uint64_t)bytes};
+        is_good = kinds[i].types.n && bytes >= 0;
+    }
+    if (!is_good) {
+        ask_error(k, WIRE_BAD_PARAMS,
+                  "count_max, total_max and at most 16 kinds with types and bytes_max are needed.");
+        return;
+    }
+    struct draht_files files = {.size = sizeof files,
+                                .count_max = (uint32_t)count,
+                                .total_max = (uint64_t)total,
+                                .kinds = kinds,
+                                .kinds_n = n};
+    k->x->h->files(k->x->host, &files);
+    ask_result(k, NULL);
+}
+
 static void call_log(struct ask *k, const json_t *p) {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     struct exec *x = k->x;
@@ -223,6 +251,7 @@ call_fn calls_find(const char *method) {
                {"watch", call_watch},
                {"health", call_health},
                {"offer", call_offer},
+               {"files", call_files},
                {"log", call_log}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i].name, method) == 0)

@@ -63,7 +63,8 @@ function items() {
 }
 const mail = '<style>p{color:red}</style><p onclick="alert(1)">Hallo <b>Herr Novak</b></p><img src="https://tracker.example/a.gif"><img src="cid:1"><a href="https://www.example.org/x">Hier klicken</a><script>top.hacked=1</script>';
 
-/** Starts on a free port (or `port`). options: {more: extra rows, fail: path prefix answered with 500, own: offices that I see}. */
+/** Starts on a free port (or `port`). options: {more: extra rows, fail: path prefix answered with 500, own: offices that I see, channel: members of every channel};
+ * state.upload: a name into members of the uploaded file. */
 function start(port = 0, options = {}) {
     const state = { in: options.in ?? true, tickets: people(options.more ?? 30), items: items(), posted: [], options, next: 20 };
     const sockets = new Set();
@@ -77,7 +78,7 @@ function start(port = 0, options = {}) {
         ['POST', /^\/session$/, (b) => (b.password === 'richtig' ? (state.in = true, { user, csrf: 'x' }) : [401, { code: 'login_failed' }])],
         ['GET', /^\/session$/, () => (state.in ? { user, csrf: 'x' } : [401, { code: 'no_session' }])],
         ['DELETE', /^\/session$/, () => { state.in = false; return [204]; }],
-        ['GET', /^\/settings$/, () => ({ city: { name: 'Musterstadt' }, queues, channels, states: [], priorities: ['low', 'normal', 'high', 'urgent'], undo_seconds: 10, attachment_max_bytes: 10485760, demo: true, version: '0' })],
+        ['GET', /^\/settings$/, () => ({ city: { name: 'Musterstadt' }, queues, channels: channels.map((c) => ({ ...c, ...options.channel })), states: [], priorities: ['low', 'normal', 'high', 'urgent'], undo_seconds: 10, attachment_max_bytes: 10485760, demo: true, version: '0' })],
         ['GET', /^\/staff$/, () => staff],
         ['GET', /^\/tickets\/counts$/, counts],
         ['GET', /^\/tickets$/, (_, q) => { const from = Number(q.get('cursor') ?? 0); const all = state.tickets.filter(views[q.get('view')] ?? (() => true));
@@ -93,7 +94,7 @@ function start(port = 0, options = {}) {
         ['POST', /^\/messages\/([^/]+)\/(retry|cancel|mark-sent|undo)$/, (_, __, id, what) => { const m = state.items.find((x) => x.id && x.n === Number(decodeURIComponent(id).split('.')[1]));
             m.delivery = { ...m.delivery, undo_until: null, state: { retry: 'queued', cancel: 'cancelled', 'mark-sent': 'sent', undo: 'cancelled' }[what] }; return { ...m, id: decodeURIComponent(id) }; }],
         ['GET', /^\/messages\/([^/]+)\/html$/, () => [200, mail, 'text/plain; charset=utf-8']],
-        ['POST', /^\/uploads$/, (b, q) => [201, { blob: 'b1', name: q.get('name'), type: 'text/plain', length: 12, sha256: sha }]],
+        ['POST', /^\/uploads$/, (b, q) => [201, { blob: 'b1', name: q.get('name'), type: 'text/plain', length: 12, sha256: sha, ...state.upload?.(q.get('name')) }]],
         ['GET', /^\/outbox$/, () => ({ items: ['failed', 'in_doubt', 'retry', 'queued'].map((s, i) => ({ message: `2026-004817.${11 + i}`, ticket: '2026-004817', channel: 'post', state: s, attempt: i, next_at: s === 'retry' ? at(h) : null,
             reason: s === 'failed' ? 'Das Postfach ist voll.' : null, created_at: at(-(i + 1) * h), sender: 'Jana Petersen', subject: 'Sperrmüll am Lindenufer nicht abgeholt' })), next: null })],
     ];

@@ -154,6 +154,44 @@ test('uploads: a good file is listed, a big one is refused in words', () => visi
     await clean(page, 'uploads');
 }));
 
+const takes = { count_max: 2, total_max: 3000, kinds: [{ types: 'image/jpeg image/png', bytes_max: 3000 }, { types: 'text/*', bytes_max: 1500 }] };
+for (const [width, dark] of [[1440, false], [320, true]])
+    test(`what files the channel takes is said before sending, and what it would refuse, at ${width}`, () => visit({ width, dark, api: { channel: { caps: ['attachments'], files: takes } } }, async (page, api) => {
+        const files = { 'plan.exe': ['application/octet-stream', 10], 'lang.txt': ['text/plain', 1501], 'gross.png': ['image/png', 3001], 'eins.png': ['image/png', 1500], 'zwei.png': ['image/png', 1501], 'drei.png': ['image/png', 10], 'vier.png': ['image/png', 1500] };
+        api.state.upload = (name) => ({ blob: name, type: files[name][0], length: files[name][1] });
+        await page.locator('#hints', { hasText: 'Höchstens 2 Dateien, zusammen 3\u202fKB. Möglich sind JPEG, PNG; TEXT bis 1\u202fKB.' }).waitFor();
+        await page.fill('#reply', 'Der Plan liegt bei.');
+        const add = async (name) => {
+            await page.setInputFiles('#file', { name, mimeType: 'text/plain', buffer: Buffer.from('x') });
+            await page.getByRole('button', { name: `${name} entfernen` }).waitFor();
+        };
+        const drop = (name) => page.getByRole('button', { name: `${name} entfernen` }).click();
+        const refused = async (words) => {
+            await page.locator('#hints .bad', { hasText: words }).waitFor();
+            await page.focus('#reply');
+            await page.keyboard.press('Control+Enter');
+            await page.locator('.boxw.bad', { hasText: words }).waitFor();
+        };
+        for (const [name, words] of [['plan.exe', 'plan.exe: Diese Art Datei'], ['lang.txt', 'lang.txt hat 1'], ['gross.png', 'gross.png hat 3']]) {
+            await add(name);
+            await refused(words);
+            await drop(name);
+        }
+        for (const name of ['eins.png', 'zwei.png', 'drei.png']) await add(name);
+        await refused('höchstens 2 Dateien');
+        await drop('drei.png');
+        await refused('zusammen 3');
+        await clean(page, 'file limits');
+        if (process.env.DRAHT_SHOTS) await page.screenshot({ path: `${process.env.DRAHT_SHOTS}/files-${width}.png` });
+        await drop('zwei.png');
+        await add('vier.png');
+        assert.equal(api.state.posted.length, 0);
+        await page.focus('#reply');
+        await page.keyboard.press('Control+Enter');
+        await page.locator('.msg', { hasText: 'Der Plan liegt bei.' }).waitFor();
+        assert.equal(api.state.posted[0].attachments.length, 2);
+    }));
+
 test('a lost connection is said, comes back and the list is fetched anew', () => visit({ url: '/inbox/mine', ready: '.row' }, async (page, api) => {
     await page.context().setOffline(true);
     api.cut();

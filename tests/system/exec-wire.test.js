@@ -217,6 +217,14 @@ test('what only the program knows, it offers later', async () => {
     for (const p of [{ caps: ['flying'] }, { concurrency: 65 }, { concurrency: 0 }, { text_max: -1 }]) assert.equal(await ask('offer', p), BAD);
 });
 
+test('limits of files are shown to staff, wrong ones are refused', async () => {
+    const files = { count_max: 3, total_max: 9000, kinds: [{ types: 'image/png image/jpeg', bytes_max: 4000 }, { types: 'text/*', bytes_max: 0 }] };
+    assert.deepEqual(await ask('files', files), {});
+    assert.deepEqual((await g.api('GET', '/settings')).channels.find((c) => c.files)?.files, files);
+    for (const p of [{ count_max: -1 }, { total_max: -1 }, { kinds: 'all' }, { kinds: [{ types: '' }] }, { kinds: [7] }, { kinds: [{ types: 'a/b', bytes_max: -1 }] }, { kinds: Array(17).fill({ types: 'a/b' }) }]) assert.equal(await ask('files', p), BAD, JSON.stringify(p));
+    assert.deepEqual(await ask('files', { kinds: Array(16).fill({ types: 'a/b' }) }), {});
+});
+
 test('without a scanner nobody looked', async () => {
     await tell('write', { name: 'file', length: 10 });
     assert.equal(await ask('scan', { file: 'file' }), -32001);

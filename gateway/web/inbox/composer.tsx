@@ -8,6 +8,7 @@ import type { Message, Ticket, Upload } from '../shared/types';
 import { takeIt } from './actions';
 import { Attachments, useUploads } from './attachments';
 import { bringBack, emptyDraft, keepDraft, readDraft, rememberSent, restored, type Draft } from './draft';
+import { fileFault, fileHint } from './file_limits';
 import { channelIcon, Icon } from './icon';
 import { writing } from './live';
 import { Menu } from './menu';
@@ -75,7 +76,7 @@ function Sign({ k }: { k: Ticket }) {
 
 export function Composer({ k }: { k: Ticket }) {
     const [draft, update, kept] = useDraft(k);
-    const [problem, setProblem] = useState<'contact' | 'long' | 'file' | 'empty' | 'failed' | 'no_files' | 'address' | null>(null);
+    const [problem, setProblem] = useState<'contact' | 'long' | 'file' | 'empty' | 'failed' | 'no_files' | 'files' | 'address' | null>(null);
     const [why, setWhy] = useState('');
     const [sending, setSending] = useState(false);
     const [switching, setSwitching] = useState(false);
@@ -93,6 +94,8 @@ export function Composer({ k }: { k: Ticket }) {
     const type = channel?.type ?? k.channel_type;
     const max = channel?.text_max ?? 0;
     const takesFiles = note || !channel?.caps || channel.caps.includes('attachments');
+    const limits = note || !takesFiles ? undefined : channel?.files;
+    const filesFault = limits ? fileFault(limits, draft.files) : null;
     const other = overtaken.value;
     const off = !!offline.value;
     const blocks = (settings.value?.text_blocks ?? []).filter((b) => !b.queue || b.queue === k.queue);
@@ -114,6 +117,7 @@ export function Composer({ k }: { k: Ticket }) {
         if (!k.assignee && !k.queue) return 'contact';
         if (via && !via.to.trim()) return 'address';
         if (!takesFiles && draft.files.length) return 'no_files';
+        if (filesFault) return 'files';
         if (max && !isSms(type) && [...draft.text].length > max) return 'long';
         if (!asked.current && mentions.test(draft.text) && !draft.files.length) { asked.current = true; return 'file'; }
         return null;
@@ -182,14 +186,15 @@ export function Composer({ k }: { k: Ticket }) {
             <label class="sr" for="reply">{note ? t('compose.note_label') : t('compose.label', { name: who, channel: channelWord(type) })}</label>
             <textarea id="reply" ref={field} value={draft.text} aria-describedby="hints" lang={note ? undefined : k.language || undefined} onInput={(e) => input(e.currentTarget.value)} onKeyDown={keys}
                 onPaste={(e) => { if (e.clipboardData?.files.length) { e.preventDefault(); add(e.clipboardData.files); } }} />
-            <div class="hints" id="hints" role="status">{!note && <><Limit text={draft.text} max={max} channel={type} />{!via && <Window k={k} hours={channel?.reply_window_hours ?? 0} />}{!takesFiles && <span>{t('limit.no_files', { channel: channelWord(type) })}</span>}</>}</div>
+            <div class="hints" id="hints" role="status">{!note && <><Limit text={draft.text} max={max} channel={type} />{!via && <Window k={k} hours={channel?.reply_window_hours ?? 0} />}{!takesFiles && <span>{t('limit.no_files', { channel: channelWord(type) })}</span>}
+                {limits && <span class={filesFault ? 'bad' : ''}>{filesFault && <Icon name="circle-alert" />}{filesFault ?? fileHint(limits)}</span>}</>}</div>
             <Attachments files={draft.files} up={up} remove={(i) => update({ files: draft.files.toSpliced(i, 1) })} />
             {other && !note && <div class="boxw" role="status"><Icon name="users-round" /><p><b>{t(other.direction === 'out' ? 'compose.overtaken' : 'compose.newer', { name: other.author.name })}</b> {t('compose.kept')}</p></div>}
             {problem === 'contact' && <div class="boxw bad" role="alert"><Icon name="circle-alert" /><p><b>{t('compose.who')}</b> {t('compose.who_do')}</p>
                 <button class="btn" type="button" onClick={() => void takeIt().then((ok) => ok && setProblem(null))}>{t('act.take')}</button>
                 <button class="btn" id="choose-contact" type="button" onClick={() => { setProblem(null); palette('queue'); }}>{t('compose.choose')}</button></div>}
             {problem && problem !== 'contact' && <div class={problem === 'file' ? 'boxw' : 'boxw bad'} role="alert"><Icon name={problem === 'file' ? 'paperclip' : 'circle-alert'} />
-                <p>{problem === 'failed' ? `${why} ${t('compose.kept')}` : t(`compose.stop.${problem}`, { max: number(max) })}</p></div>}
+                <p>{problem === 'failed' ? `${why} ${t('compose.kept')}` : problem === 'files' ? filesFault : t(`compose.stop.${problem}`, { max: number(max) })}</p></div>}
             {!note && <Sign k={k} />}
             <div class="foot">
                 <input ref={picker} class="sr" id="file" type="file" multiple tabIndex={-1} aria-hidden="true" onChange={(e) => add(e.currentTarget.files)} />

@@ -11,7 +11,9 @@ export interface User extends Access { id: string; name: string; role: string; l
 export interface Person extends Access { id: string; name: string; role: string }
 export interface Queue { id: string; name: string; contact?: string | null }
 export interface TextBlock { id: string; name: string; queue: string; text: string }
-export interface Channel { id: string; type: string; up: boolean; sentence: string; caps?: string[]; text_max?: number; reply_window_hours?: number }
+/** 0: no limit; no kinds: any. */
+export interface FileLimits { count_max: number; total_max: number; kinds: { types: string; bytes_max: number }[] }
+export interface Channel { id: string; type: string; up: boolean; sentence: string; caps?: string[]; files?: FileLimits; text_max?: number; reply_window_hours?: number }
 export interface Settings {
     city: { name: string };
     queues: Queue[];
