@@ -17,6 +17,9 @@ static const struct draht_option options[] = {
      "The city's number (+49...) or the SID of a messaging service (MG...)."},
     {"api_url", DRAHT_OPT_STRING, API, 1, 300, NULL, 0,
      "Where the API is, scheme://host[:port]; another one for a provider that speaks the same."},
+    {"media", DRAHT_OPT_BOOL, "false", 0, 0, NULL, 0,
+     "Replies may carry files (MMS): the provider fetches them from public_url by signed "
+     "addresses."},
     {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL}};
 
 void twilio_log(struct twilio *w, int level, const char *event, const char *text) {
@@ -50,22 +53,44 @@ static int open_channel(const struct draht_host *h, void *host, const char *id, 
     w->host = host;
     w->o = o;
     w->id = xstrdup(id);
+    w->takes_files = json_flag(o, "media", false);
     w->authorization = sms_basic(json_str(o, "account_sid", ""), json_str(o, "auth_token", ""));
     *out = w;
     return 0;
 }
 
+/* What the provider takes, and where it fetches it. */
+static void offer_files(struct twilio *w) {
+    static const struct draht_file_kind kinds[] = {
+        {{TWILIO_PICTURES, sizeof TWILIO_PICTURES - 1}, TWILIO_FILES_BYTES_MAX},
+        {{TWILIO_OTHERS, sizeof TWILIO_OTHERS - 1}, TWILIO_OTHER_BYTES_MAX}};
+    const struct draht_files files = {.size = sizeof files,
+                                      .count_max = TWILIO_FILES_MAX,
+                                      .total_max = TWILIO_FILES_BYTES_MAX,
+                                      .kinds = kinds,
+                                      .kinds_n = sizeof kinds / sizeof *kinds};
+    w->h->offer(w->host, twilio_ops.caps | DRAHT_CAP_ATTACHMENTS, TEXT_MAX, 0);
+    w->h->files(w->host, &files);
+    w->h->route(w->host, "GET", "/media/*", 0, twilio_on_fetch);
+    w->h->route(w->host, "POST", "/status/*", TWILIO_BODY_BYTES_MAX, twilio_on_post);
+}
+
 static int start(void *channel, char *err) {
     struct twilio *w = channel;
-    (void)err;
+    if (w->takes_files && !w->h->fact(w->host, "public.url").n) {
+        snprintf(err, 256, "media needs public_url: the provider fetches files from there.");
+        return ERR_INVALID;
+    }
     w->h->route(w->host, "POST", "/message", TWILIO_BODY_BYTES_MAX, twilio_on_post);
     w->h->route(w->host, "POST", "/status", TWILIO_BODY_BYTES_MAX, twilio_on_post);
+    if (w->takes_files)
+        offer_files(w);
     w->h->health(w->host, 1, "");
     return 0;
 }
 
 void twilio_idle(struct twilio *w) {
-    if (!w->stopped || w->works || w->sends)
+    if (!w->stopped || w->works || w->media || w->sends)
         return;
     draht_done_fn done = w->stopped;
     w->stopped = NULL;
@@ -83,6 +108,7 @@ static void stop(void *channel, draht_done_fn done, void *arg) {
 static void close_channel(void *channel) {
     struct twilio *w = channel;
     twilio_works_drop(w);
+    twilio_media_drop(w);
     json_decref(w->o);
     free(w->authorization);
     free(w->id);
@@ -100,5 +126,6 @@ const struct draht_channel_ops twilio_ops = {
     .stop = stop,
     .close = close_channel,
     .send = twilio_send,
+    .notify = twilio_notify,
     .normalize = twilio_normalize,
 };

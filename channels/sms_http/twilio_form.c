@@ -178,6 +178,13 @@ const char *twilio_reason(unsigned long long code) {
         unsigned long long code;
         const char *text;
     } rows[] = {{21610, "The recipient has opted out of text messages."},
+                {21620, "The provider cannot fetch a file: its address is not reachable for it."},
+                {21621, "The city's number cannot send files; send the text without them."},
+                {21623, "There are more files than the provider takes."},
+                {30011, "The recipient's telephone or network takes no files."},
+                {30019, "The files are too large for the recipient's network."},
+                {63019, "The provider could not fetch a file from the city."},
+                {63034, "The files are too large for the provider."},
                 {30003, "The telephone cannot be reached."},
                 {30004, "The recipient blocks text messages from here."},
                 {30005, "The number does not exist any more."},

@@ -57,6 +57,13 @@ static void finish(struct twilio_work *k, int status) {
 
 static void hand_receipt(struct twilio_work *k);
 
+/* Delivered or given up: nobody needs the files of that message any more. */
+static void forget_files(struct twilio_work *k) {
+    struct span handle = kit_in(k->w->h->http_rest(k->x));
+    if (k->p.state != DRAHT_RECEIPT_SENT && handle.n == TWILIO_HANDLE_BYTES - 1)
+        twilio_media_forget(k->w, arena_strndup(k->a, handle.p, handle.n));
+}
+
 static void again(void *arg) {
     struct twilio_work *k = arg;
     k->w->h->timer_stop(k->early);
@@ -67,12 +74,14 @@ static void again(void *arg) {
 static void on_receipt(void *arg, int status) {
     struct twilio_work *k = arg;
     struct twilio *w = k->w;
-    if (status == ERR_NOT_FOUND && k->tries++ < SMS_EARLY_TRIES && !w->is_stopping)
+    if (status == ERR_NOT_FOUND && k->tries++ < SMS_EARLY_TRIES && !w->is_stopping) {
         k->early = w->h->timer(w->host, SMS_EARLY_WAIT_MS, 0, again, k);
-    else
-        finish(k, status < 0 && (status == DRAHT_E_UNAVAILABLE || error_is_retryable(status))
-                      ? 503
-                      : 200);
+    } else if (status < 0 && (status == DRAHT_E_UNAVAILABLE || error_is_retryable(status))) {
+        finish(k, 503);
+    } else {
+        forget_files(k);
+        finish(k, 200);
+    }
 }
 
 static void hand_receipt(struct twilio_work *k) {

@@ -16,10 +16,13 @@ struct twilio_send {
     struct arena *a;
     struct span rest;
     uint32_t part;
+    struct twilio_media_keep files; /* with a handle: they can be fetched */
 };
 
 static void settle(struct twilio_send *s, enum draht_verdict v, const char *why, uint64_t ms) {
     struct twilio *w = s->w;
+    if (*s->files.handle && s->part == 0 && v != DRAHT_SENT && v != DRAHT_IN_DOUBT)
+        twilio_media_forget(w, s->files.handle);
     w->h->settle(s->t, v, kit_str(why), ms);
     arena_free(&s->a);
     free(s);
@@ -77,6 +80,16 @@ static void field(struct buf *b, const char *name, struct span value) {
     sms_percent(b, value);
 }
 
+static struct span url_of(struct twilio_send *s, struct span own, unsigned file) {
+    struct twilio *w = s->w;
+    struct twilio_token t = {.file = file, .expires_ms = s->files.expires_ms};
+    char token[TWILIO_TOKEN_BYTES];
+    memcpy(t.handle, s->files.handle, sizeof t.handle);
+    twilio_token_write(w->h->mac, w->host, &t, token);
+    return span_str(
+        arena_printf(s->a, "%.*s/channels/%s/media/%s", (int)own.n, own.p, w->id, token));
+}
+
 static void body_of(struct twilio_send *s, struct span text, struct buf *b) {
     struct twilio *w = s->w;
     const char *from = json_str(w->o, "from", "");
@@ -84,10 +97,15 @@ static void body_of(struct twilio_send *s, struct span text, struct buf *b) {
     bool is_service = strncmp(from, "MG", 2) == 0;
     field(b, "To", kit_in(s->m->recipient));
     field(b, is_service ? "MessagingServiceSid" : "From", span_str(from));
-    field(b, "Body", text);
+    if (text.n)
+        field(b, "Body", text);
+    bool has_files = *s->files.handle && s->part == 0;
     if (own.n)
         field(b, "StatusCallback",
-              span_str(arena_printf(s->a, "%.*s/channels/%s/status", (int)own.n, own.p, w->id)));
+              span_str(arena_printf(s->a, "%.*s/channels/%s/status%s%s", (int)own.n, own.p, w->id,
+                                    has_files ? "/" : "", has_files ? s->files.handle : "")));
+    for (size_t i = 0; has_files && i < s->m->attachments_n; i++)
+        field(b, "MediaUrl", url_of(s, own, (unsigned)i));
 }
 
 static void post(struct twilio_send *s, struct span text) {
@@ -116,10 +134,18 @@ static void post(struct twilio_send *s, struct span text) {
 
 static void next_part(struct twilio_send *s) {
     struct span text = kit_split(&s->rest, TWILIO_TEXT_UNITS, kit_cost_utf16, NULL);
-    if (text.n)
+    if (text.n || (*s->files.handle && s->part == 0))
         post(s, text);
     else
         settle(s, DRAHT_SENT, NULL, 0);
+}
+
+static void on_kept(void *arg, int status) {
+    struct twilio_send *s = arg;
+    if (status < 0)
+        settle(s, DRAHT_RETRY, "The store cannot be reached.", 0);
+    else
+        next_part(s);
 }
 
 static void on_stop_word(void *arg, int status, struct draht_span value) {
@@ -134,20 +160,35 @@ static void on_stop_word(void *arg, int status, struct draht_span value) {
     }
     for (uint32_t i = 0; i < s->m->part; i++, s->part++)
         kit_split(&s->rest, TWILIO_TEXT_UNITS, kit_cost_utf16, NULL);
-    next_part(s);
+    if (s->m->attachments_n && s->part == 0) { /* they go with the first part */
+        s->files = (struct twilio_media_keep){.w = s->w, .done = on_kept, .arg = s};
+        twilio_media_keep(&s->files, s->m);
+    } else {
+        next_part(s);
+    }
+}
+
+/* NULL, or why staff must change the reply; in the arena. */
+static const char *fault_of(const struct twilio *w, struct arena *a,
+                            const struct draht_outbound *m) {
+    if (m->attachments_n && !w->takes_files)
+        return "Text messages carry no files here; send a link instead.";
+    if (!m->text.n && !m->attachments_n)
+        return "There is no text to send.";
+    return twilio_files_fault(a, m->attachments, m->attachments_n);
 }
 
 int twilio_send(void *channel, const struct draht_outbound *m, struct draht_token *t) {
     struct twilio *w = channel;
-    const char *fault = m->attachments_n ? "Text messages carry no files; send a link instead."
-                        : !m->text.n     ? "There is no text to send."
-                                         : NULL;
+    struct arena *a = arena_new();
+    const char *fault = fault_of(w, a, m);
     if (fault) {
         w->h->settle(t, DRAHT_REJECTED, kit_str(fault), 0);
+        arena_free(&a);
         return 1;
     }
     struct twilio_send *s = xcalloc(1, sizeof *s);
-    *s = (struct twilio_send){.w = w, .t = t, .m = m, .a = arena_new(), .rest = kit_in(m->text)};
+    *s = (struct twilio_send){.w = w, .t = t, .m = m, .a = a, .rest = kit_in(m->text)};
     w->sends++;
     w->h->state_get(w->host, sms_stop_key(w->h, w->host, s->a, kit_in(m->recipient)), on_stop_word,
                     s);

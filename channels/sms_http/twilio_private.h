@@ -6,13 +6,17 @@
 #include "channels/sms_http/sms_common.h"
 #include "channels/sms_http/twilio.h"
 #include "channels/sms_http/twilio_form.h"
+#include "channels/sms_http/twilio_media.h"
 #include "gateway/base/json.h"
 
 #define TWILIO_WORKS_MAX 64 /* webhooks at once; more are asked to come again */
 #define TWILIO_TEXT_UNITS 1600
 #define TWILIO_FILE_BYTES_MAX (5u << 20)
+#define TWILIO_MEDIA_MS (4 * 3600 * 1000) /* how long an address of a file holds */
+#define TWILIO_FETCHES_MAX 20             /* of one file: Twilio asks by HEAD and GET, and again */
 
 struct twilio_work;
+struct twilio_media;
 struct twilio {
     const struct draht_host *h;
     void *host;
@@ -20,8 +24,9 @@ struct twilio {
     json_t *o;           /* options */
     char *authorization; /* "Authorization: Basic ..." */
     struct twilio_work *works;
-    size_t works_n, sends;
-    bool is_stopping;
+    struct twilio_media *media; /* fetches under way, the oldest first */
+    size_t works_n, media_n, sends;
+    bool is_stopping, takes_files;
     draht_done_fn stopped;
     void *stopped_arg;
 };
@@ -33,5 +38,23 @@ void twilio_idle(struct twilio *w);
 void twilio_on_post(void *channel, struct draht_http *x);
 void twilio_works_drop(struct twilio *w);
 int twilio_send(void *channel, const struct draht_outbound *m, struct draht_token *t);
+
+/* Files of a reply become fetchable: done comes when that is durable, status negative when it is
+ * not. s and m stay until then; the channel fills in w, done and arg. */
+struct twilio_media_keep {
+    struct twilio *w;
+    char handle[TWILIO_HANDLE_BYTES];
+    int64_t expires_ms;
+    struct span thread;
+    draht_done_fn done;
+    void *arg;
+};
+void twilio_media_keep(struct twilio_media_keep *s, const struct draht_outbound *m);
+/* Nobody fetches the files of this message any more. */
+void twilio_media_forget(struct twilio *w, const char *handle);
+void twilio_media_drop(struct twilio *w);
+void twilio_on_fetch(void *channel, struct draht_http *x);
+void twilio_notify(void *channel, struct draht_span thread, const char *what,
+                   struct draht_span detail);
 
 #endif

@@ -329,6 +329,19 @@ static void f_state_get(void *host, struct draht_span key, draht_state_fn done, 
         }
     }
 }
+static void f_state_del(void *host, struct draht_span key, draht_done_fn done, void *arg) {
+    (void)host;
+    for (size_t i = 0; i < fake.states_n; i++) {
+        if (strlen(fake.states[i].key) != key.n || memcmp(fake.states[i].key, key.p, key.n) != 0)
+            continue;
+        free(fake.states[i].key);
+        free(fake.states[i].value);
+        fake.states[i] = fake.states[--fake.states_n];
+        memset(&fake.states[fake.states_n], 0, sizeof fake.states[0]);
+        break;
+    }
+    fake_later(run_done, arg)->fn.done = done;
+}
 /* One index, whatever its name: each state may have a score in it. */
 static void f_state_rank(void *host, struct draht_span index, struct draht_span key, int64_t score, int64_t cut, draht_done_fn done, void *arg) {
     (void)host, (void)index;
@@ -502,6 +515,7 @@ static const struct draht_host fake_host = {.size = sizeof(struct draht_host),
                                             .blob_get = f_blob_get,
                                             .state_set = f_state_set,
                                             .state_get = f_state_get,
+                                            .state_del = f_state_del,
                                             .state_rank = f_state_rank,
                                             .state_ranked = f_state_ranked,
                                             .tickets = f_tickets,

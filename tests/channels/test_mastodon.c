@@ -166,13 +166,6 @@ static void m_part_done(struct draht_token *t, uint32_t part, struct draht_span 
     (void)t;
     snprintf(parts + strlen(parts), sizeof parts - strlen(parts), "%u=%.*s|", part, (int)id.n, id.p);
 }
-static void f_state_del(void *h, struct draht_span key, draht_done_fn done, void *arg) {
-    (void)h;
-    for (size_t i = 0; i < fake.states_n; i++)
-        if (strlen(fake.states[i].key) == key.n && memcmp(fake.states[i].key, key.p, key.n) == 0)
-            fake.states[i].key[0] = '-';
-    fake_later(run_done, arg)->fn.done = done;
-}
 static int f_lease(void *h, struct draht_span name, void (*change)(void *, int)) {
     (void)h, (void)name, (void)change;
     return 0;
@@ -193,7 +186,6 @@ static void setup(void) {
     host.http_call = f_http_call;
     host.http_cancel = f_cancel;
     host.part_done = m_part_done;
-    host.state_del = f_state_del;
     host.lease = f_lease;
     asked[0] = parts[0] = 0;
     post_status = 200;
