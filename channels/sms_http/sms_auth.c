@@ -79,26 +79,26 @@ static bool is_same(struct span given, struct span want) {
 }
 
 static bool has_word(struct sms_http *w, struct draht_http *x) {
-    const char *at = json_str(w->o, "in_secret_at", "path");
-    struct span want = span_str(json_str(w->o, "in_secret", "")), given;
+    const char *at = json_str(w->b.o, "in_secret_at", "path");
+    struct span want = span_str(json_str(w->b.o, "in_secret", "")), given;
     char name[81];
     const char *colon = strchr(at, ':');
     snprintf(name, sizeof name, "%s", colon ? colon + 1 : "");
     if (strncmp(at, "query:", 6) == 0) {
-        given = kit_in(w->h->http_query(x, name));
+        given = kit_in(w->b.h->http_query(x, name));
     } else if (colon) {
         for (char *p = name; *p; p++)
             *p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
-        given = kit_in(w->h->http_header(x, name));
+        given = kit_in(w->b.h->http_header(x, name));
     } else {
-        given = kit_in(w->h->http_rest(x));
+        given = kit_in(w->b.h->http_rest(x));
     }
     return is_same(given, want);
 }
 
 static bool has_password(struct sms_http *w, struct draht_http *x) {
-    char *want = sms_basic(json_str(w->o, "in_user", ""), json_str(w->o, "in_password", ""));
-    bool ok = is_same(kit_in(w->h->http_header(x, "authorization")),
+    char *want = sms_basic(json_str(w->b.o, "in_user", ""), json_str(w->b.o, "in_password", ""));
+    bool ok = is_same(kit_in(w->b.h->http_header(x, "authorization")),
                       span_str(want + strlen("Authorization: ")));
     free(want);
     return ok;
@@ -113,8 +113,8 @@ static struct span lower(struct arena *a, struct span s) {
 }
 
 static void sign(struct sms_http *w, struct span body, struct buf *want) {
-    struct span key = span_str(json_str(w->o, "hmac_secret", ""));
-    bool is_sha1 = strcmp(json_str(w->o, "hmac", ""), "sha1") == 0;
+    struct span key = span_str(json_str(w->b.o, "hmac_secret", ""));
+    bool is_sha1 = strcmp(json_str(w->b.o, "hmac", ""), "sha1") == 0;
     size_t n = is_sha1 ? KIT_SHA1_BYTES : 32;
     uint8_t mac[32];
     char hex[65];
@@ -123,7 +123,7 @@ static void sign(struct sms_http *w, struct span body, struct buf *want) {
     else
         crypto_hmac_sha256(key, body, mac);
     crypto_hex(mac, n, hex);
-    if (strcmp(json_str(w->o, "hmac_encoding", "hex"), "hex") == 0)
+    if (strcmp(json_str(w->b.o, "hmac_encoding", "hex"), "hex") == 0)
         buf_adds(want, hex);
     else
         sms_base64(mac, n, want);
@@ -134,18 +134,18 @@ static bool is_signed(struct sms_http *w, struct draht_http *x) {
     struct arena *a = arena_new();
     struct buf want = {0};
     char name[61];
-    const char *prefix = json_str(w->o, "hmac_prefix", "");
-    struct span body = kit_in(w->h->http_body(x));
-    snprintf(name, sizeof name, "%s", json_str(w->o, "hmac_header", "X-Signature"));
+    const char *prefix = json_str(w->b.o, "hmac_prefix", "");
+    struct span body = kit_in(w->b.h->http_body(x));
+    snprintf(name, sizeof name, "%s", json_str(w->b.o, "hmac_header", "X-Signature"));
     for (char *p = name; *p; p++)
         *p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
-    struct span given = kit_in(w->h->http_header(x, name));
+    struct span given = kit_in(w->b.h->http_header(x, name));
     size_t n = strlen(prefix);
     bool ok = body.n && given.n > n && memcmp(given.p, prefix, n) == 0;
     if (ok) {
         given = (struct span){given.p + n, given.n - n};
         sign(w, body, &want);
-        bool is_hex = strcmp(json_str(w->o, "hmac_encoding", "hex"), "hex") == 0;
+        bool is_hex = strcmp(json_str(w->b.o, "hmac_encoding", "hex"), "hex") == 0;
         ok = is_same(is_hex ? lower(a, given) : given, buf_span(&want));
     }
     buf_free(&want);
@@ -154,14 +154,14 @@ static bool is_signed(struct sms_http *w, struct draht_http *x) {
 }
 
 const char *sms_stranger(struct sms_http *w, struct draht_http *x) {
-    const json_t *allow = json_object_get(w->o, "allow");
-    if (json_array_size(allow) && !sms_network_has(allow, kit_in(w->h->http_peer(x))))
+    const json_t *allow = json_object_get(w->b.o, "allow");
+    if (json_array_size(allow) && !sms_network_has(allow, kit_in(w->b.h->http_peer(x))))
         return "an address that is not allowed";
-    if (*json_str(w->o, "in_secret", "") && !has_word(w, x))
+    if (*json_str(w->b.o, "in_secret", "") && !has_word(w, x))
         return "the secret is missing or wrong";
-    if (*json_str(w->o, "in_password", "") && !has_password(w, x))
+    if (*json_str(w->b.o, "in_password", "") && !has_password(w, x))
         return "name or password is missing or wrong";
-    if (*json_str(w->o, "hmac_secret", "") && !is_signed(w, x))
+    if (*json_str(w->b.o, "hmac_secret", "") && !is_signed(w, x))
         return "the signature is missing or wrong";
     return NULL;
 }

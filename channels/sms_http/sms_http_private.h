@@ -3,29 +3,18 @@
 #ifndef DRAHT_SMS_HTTP_SMS_HTTP_PRIVATE_H
 #define DRAHT_SMS_HTTP_SMS_HTTP_PRIVATE_H
 
-#include "channels/sms_http/sms_common.h"
+#include "channels/sms_http/sms_base.h"
 #include "channels/sms_http/sms_fields.h"
 #include "channels/sms_http/sms_http.h"
 #include "channels/sms_http/sms_pick.h"
 #include "channels/sms_http/sms_template.h"
 
-#define SMS_WORKS_MAX 64 /* requests of the provider at once; more are asked to come again */
 #define SMS_PARTS_MAX 50
 #define SMS_ANSWER_BYTES_MAX (256u << 10)
 #define SMS_URL_BYTES_MAX 8000
 
-struct sms_work;
 struct sms_http {
-    const struct draht_host *h;
-    void *host;
-    char *id;
-    json_t *o;           /* options */
-    char *authorization; /* header, or NULL */
-    struct sms_work *works;
-    size_t works_n, sends;
-    bool is_stopping;
-    draht_done_fn stopped;
-    void *stopped_arg;
+    struct sms_base b;
 };
 
 extern const struct draht_option sms_http_options[];
@@ -33,9 +22,6 @@ extern const struct draht_option sms_http_options[];
 enum { SMS_VALUES = 12 };
 extern const struct sms_value sms_http_words[SMS_VALUES];
 
-void sms_log(struct sms_http *w, int level, const char *event, const char *text);
-/* Tells the host when it stops and nothing is under way any more. */
-void sms_idle(struct sms_http *w);
 /* NULL, or why this request is not the provider's. In constant time as to secrets. */
 const char *sms_stranger(struct sms_http *w, struct draht_http *x);
 /* Whether every item is an address or a network such as 192.0.2.0/24. */
@@ -46,7 +32,6 @@ const char *sms_path_secret(const struct sms_http *w);
 
 void sms_on_message(void *channel, struct draht_http *x);
 void sms_on_receipt(void *channel, struct draht_http *x);
-void sms_works_drop(struct sms_http *w);
 int sms_send(void *channel, const struct draht_outbound *m, struct draht_token *t);
 
 #endif

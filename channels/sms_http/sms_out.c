@@ -23,11 +23,11 @@ struct sms_out {
 
 static void settle(struct sms_out *s, enum draht_verdict v, const char *why, uint64_t ms) {
     struct sms_http *w = s->w;
-    w->h->settle(s->t, v, kit_str(why), ms);
+    w->b.h->settle(s->t, v, kit_str(why), ms);
     arena_free(&s->a);
     free(s);
-    w->sends--;
-    sms_idle(w);
+    w->b.busy--;
+    sms_idle(&w->b);
 }
 
 static void send_part(struct sms_out *s);
@@ -40,7 +40,7 @@ static enum draht_verdict verdict_of(const struct sms_http *w, const char *code,
     } rows[] = {{"retry", DRAHT_RETRY},       {"throttled", DRAHT_RETRY},
                 {"rejected", DRAHT_REJECTED}, {"opted_out", DRAHT_OPTED_OUT},
                 {"in_doubt", DRAHT_IN_DOUBT}, {"misconfigured", DRAHT_MISCONFIGURED}};
-    const json_t *table = json_object_get(w->o, "errors");
+    const json_t *table = json_object_get(w->b.o, "errors");
     char text[16];
     snprintf(text, sizeof text, "%d", status);
     *word = json_str(table, code, json_str(table, text, ""));
@@ -72,7 +72,7 @@ static const char *sentence(struct sms_out *s, const char *word, const char *cod
 }
 
 static bool is_ok(struct sms_out *s, const struct sms_answer *x) {
-    const json_t *o = s->w->o, *values = json_object_get(o, "ok_values"), *v;
+    const json_t *o = s->w->b.o, *values = json_object_get(o, "ok_values"), *v;
     const char *ok = json_str(o, "ok", "");
     size_t i;
     if (!sms_status_is_in(json_object_get(o, "ok_status"), x->status))
@@ -85,7 +85,7 @@ static bool is_ok(struct sms_out *s, const struct sms_answer *x) {
 
 static void failed(struct sms_out *s, const struct sms_answer *x, int64_t retry_after_ms) {
     const char *word;
-    struct span c = sms_pick(s->a, json_str(s->w->o, "error", "status"), x);
+    struct span c = sms_pick(s->a, json_str(s->w->b.o, "error", "status"), x);
     char plain[64];
     size_t n = 0;
     for (size_t i = 0; i < c.n && n + 1 < sizeof plain; i++)
@@ -117,7 +117,7 @@ static void on_answer(void *arg, const struct draht_http_answer *answer) {
     struct span body = arena_dup(s->a, kit_in(answer->body));
     json_t *json = json_parse(body, SMS_ANSWER_BYTES_MAX, NULL);
     struct sms_answer x = {answer->status, body, json};
-    const char *pick = json_str(s->w->o, "message_id", "");
+    const char *pick = json_str(s->w->b.o, "message_id", "");
     bool ok = is_ok(s, &x);
     struct span id = !*pick ? span_str(own_id(s)) : ok ? sms_pick(s->a, pick, &x) : SPAN_NONE;
     if (!ok) {
@@ -125,7 +125,7 @@ static void on_answer(void *arg, const struct draht_http_answer *answer) {
     } else if (!id.n || id.n > SMS_ID_BYTES_MAX) {
         settle(s, DRAHT_IN_DOUBT, "The provider's answer has no message id.", 0);
     } else {
-        s->w->h->part_done(s->t, s->part++, kit_out(id));
+        s->w->b.h->part_done(s->t, s->part++, kit_out(id));
         send_part(s);
     }
     json_decref(json);
@@ -133,7 +133,7 @@ static void on_answer(void *arg, const struct draht_http_answer *answer) {
 
 static struct span number(struct sms_out *s) {
     struct span to = kit_in(s->m->recipient);
-    const char *how = json_str(s->w->o, "number", "plus");
+    const char *how = json_str(s->w->b.o, "number", "plus");
     if (to.p[0] != '+' || strcmp(how, "plus") == 0)
         return to;
     return span_str(arena_printf(s->a, "%s%.*s", strcmp(how, "zeros") == 0 ? "00" : "",
@@ -151,19 +151,20 @@ static const char *coding(struct span text) {
 
 static void fill(struct sms_out *s) {
     struct sms_http *w = s->w;
-    struct span own = kit_in(w->h->fact(w->host, "public.url")), text = s->parts[s->part];
+    struct span own = kit_in(w->b.h->fact(w->b.host, "public.url")), text = s->parts[s->part];
     const char *word = sms_path_secret(w);
     struct sms_value v[SMS_VALUES] = {
         {"to", number(s)},
-        {"from", span_str(json_str(w->o, "from", ""))},
+        {"from", span_str(json_str(w->b.o, "from", ""))},
         {"text", text},
         {"id", span_str(own_id(s))},
-        {"receipt_url", span_str(arena_printf(s->a, "%.*s/channels/%s/status%s%s", (int)own.n,
-                                              own.p ? own.p : "", w->id, *word ? "/" : "", word))},
-        {"user", span_str(json_str(w->o, "user", ""))},
-        {"password", span_str(json_str(w->o, "password", ""))},
-        {"secret", span_str(json_str(w->o, "secret", ""))},
-        {"in_secret", span_str(json_str(w->o, "in_secret", ""))},
+        {"receipt_url",
+         span_str(arena_printf(s->a, "%.*s/channels/%s/status%s%s", (int)own.n, own.p ? own.p : "",
+                               w->b.id, *word ? "/" : "", word))},
+        {"user", span_str(json_str(w->b.o, "user", ""))},
+        {"password", span_str(json_str(w->b.o, "password", ""))},
+        {"secret", span_str(json_str(w->b.o, "secret", ""))},
+        {"in_secret", span_str(json_str(w->b.o, "in_secret", ""))},
         {"part", span_str(arena_printf(s->a, "%u", s->part + 1))},
         {"parts", span_str(arena_printf(s->a, "%zu", s->parts_n))},
         {"coding", span_str(coding(text))}};
@@ -173,7 +174,7 @@ static void fill(struct sms_out *s) {
 static void add_fields(struct sms_out *s, struct buf *b) {
     const char *name;
     json_t *v;
-    json_object_foreach(json_object_get(s->w->o, "fields"), name, v) {
+    json_object_foreach(json_object_get(s->w->b.o, "fields"), name, v) {
         struct buf value = {0};
         sms_template(json_string_value(v), SMS_RAW, s->values, SMS_VALUES, &value);
         buf_adds(b, b->n ? "&" : "");
@@ -186,7 +187,7 @@ static void add_fields(struct sms_out *s, struct buf *b) {
 
 /* Type of the body, or NULL when there is none. */
 static const char *body_of(struct sms_out *s, struct buf *b) {
-    const json_t *o = s->w->o;
+    const json_t *o = s->w->b.o;
     const char *type = json_str(o, "content_type", "form"), *body = json_str(o, "body", "");
     bool is_json = strcmp(type, "json") == 0, is_xml = strcmp(type, "xml") == 0;
     if (strcmp(json_str(o, "method", "POST"), "GET") == 0 || strcmp(type, "none") == 0)
@@ -213,7 +214,7 @@ static const char *body_of(struct sms_out *s, struct buf *b) {
 
 static void url_of(struct sms_out *s, bool has_body, struct buf *url) {
     struct buf query = {0};
-    sms_template(json_str(s->w->o, "url", ""), SMS_URL, s->values, SMS_VALUES, url);
+    sms_template(json_str(s->w->b.o, "url", ""), SMS_URL, s->values, SMS_VALUES, url);
     if (!has_body)
         add_fields(s, &query);
     if (query.n)
@@ -226,9 +227,9 @@ static void headers_of(struct sms_out *s, const char *type, const char *out[HEAD
     json_t *v;
     if (type)
         out[n++] = type;
-    if (s->w->authorization)
-        out[n++] = s->w->authorization;
-    json_array_foreach(json_object_get(s->w->o, "headers"), i, v) {
+    if (s->w->b.authorization)
+        out[n++] = s->w->b.authorization;
+    json_array_foreach(json_object_get(s->w->b.o, "headers"), i, v) {
         struct buf b = {0};
         sms_template(json_string_value(v), SMS_HEADER, s->values, SMS_VALUES, &b);
         if (n + 1 < HEADERS_MAX)
@@ -250,20 +251,20 @@ static void send_part(struct sms_out *s) {
     const char *type = body_of(s, &body);
     url_of(s, type != NULL, &url);
     headers_of(s, type, headers);
-    bool is_idempotent = json_flag(w->o, "idempotent", false);
+    bool is_idempotent = json_flag(w->b.o, "idempotent", false);
     struct draht_http_call call = {.size = sizeof call,
-                                   .method = json_str(w->o, "method", "POST"),
+                                   .method = json_str(w->b.o, "method", "POST"),
                                    .url = url.p,
                                    .headers = headers,
                                    .body = kit_out(buf_span(&body)),
-                                   .timeout_ms = (uint32_t)json_int(w->o, "timeout_s", 30) * 1000,
+                                   .timeout_ms = (uint32_t)json_int(w->b.o, "timeout_s", 30) * 1000,
                                    .answer_max = SMS_ANSWER_BYTES_MAX,
                                    .flags =
                                        DRAHT_HTTP_OPERATOR | (is_idempotent ? 0 : DRAHT_HTTP_ONCE),
                                    .done = on_answer,
                                    .arg = s};
     bool is_long = url.n > SMS_URL_BYTES_MAX;
-    bool is_called = !is_long && w->h->http_call(w->host, &call) != NULL;
+    bool is_called = !is_long && w->b.h->http_call(w->b.host, &call) != NULL;
     buf_free(&body);
     buf_free(&url);
     if (!is_called)
@@ -289,7 +290,7 @@ static void on_stop_word(void *arg, int status, struct draht_span value) {
 
 /* The text in parts; false: there are more than allowed. */
 static bool split(struct sms_out *s) {
-    const json_t *o = s->w->o;
+    const json_t *o = s->w->b.o;
     size_t max = (size_t)json_int(o, "max_parts", 10);
     struct span rest = kit_in(s->m->text);
     while (s->parts_n < max) {
@@ -312,12 +313,12 @@ int sms_send(void *channel, const struct draht_outbound *m, struct draht_token *
                         : !kit_phone_is_dialable(kit_in(m->recipient))
                             ? "The recipient is no telephone number."
                             : NULL;
-    w->sends++;
+    w->b.busy++;
     if (fault) {
         settle(s, DRAHT_REJECTED, fault, 0);
         return 1;
     }
-    w->h->state_get(w->host, sms_stop_key(w->h, w->host, s->a, kit_in(m->recipient)), on_stop_word,
-                    s);
+    w->b.h->state_get(w->b.host, sms_stop_key(w->b.h, w->b.host, s->a, kit_in(m->recipient)),
+                      on_stop_word, s);
     return 0;
 }

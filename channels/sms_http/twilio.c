@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* twilio: options and life of the channel. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "channels/sms_http/twilio_private.h"
 
@@ -21,10 +20,6 @@ static const struct draht_option options[] = {
      "Replies may carry files (MMS): the provider fetches them from public_url by signed "
      "addresses."},
     {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL}};
-
-void twilio_log(struct twilio *w, int level, const char *event, const char *text) {
-    w->h->log(w->host, level, event, text);
-}
 
 static const char *fault_of(const json_t *o) {
     const char *sid = json_str(o, "account_sid", ""), *from = json_str(o, "from", "");
@@ -48,13 +43,10 @@ static int open_channel(const struct draht_host *h, void *host, const char *id, 
         json_decref(o);
         return ERR_INVALID;
     }
-    struct twilio *w = xcalloc(1, sizeof *w);
-    w->h = h;
-    w->host = host;
-    w->o = o;
-    w->id = xstrdup(id);
+    struct twilio *w =
+        sms_base_new(sizeof *w, h, host, "twilio", id, o,
+                     sms_basic(json_str(o, "account_sid", ""), json_str(o, "auth_token", "")));
     w->takes_files = json_flag(o, "media", false);
-    w->authorization = sms_basic(json_str(o, "account_sid", ""), json_str(o, "auth_token", ""));
     *out = w;
     return 0;
 }
@@ -69,50 +61,30 @@ static void offer_files(struct twilio *w) {
                                       .total_max = TWILIO_FILES_BYTES_MAX,
                                       .kinds = kinds,
                                       .kinds_n = sizeof kinds / sizeof *kinds};
-    w->h->offer(w->host, twilio_ops.caps | DRAHT_CAP_ATTACHMENTS, TEXT_MAX, 0);
-    w->h->files(w->host, &files);
-    w->h->route(w->host, "GET", "/media/*", 0, twilio_on_fetch);
-    w->h->route(w->host, "POST", "/status/*", TWILIO_BODY_BYTES_MAX, twilio_on_post);
+    w->b.h->offer(w->b.host, twilio_ops.caps | DRAHT_CAP_ATTACHMENTS, TEXT_MAX, 0);
+    w->b.h->files(w->b.host, &files);
+    w->b.h->route(w->b.host, "GET", "/media/*", 0, twilio_on_fetch);
+    w->b.h->route(w->b.host, "POST", "/status/*", TWILIO_BODY_BYTES_MAX, twilio_on_post);
 }
 
 static int start(void *channel, char *err) {
     struct twilio *w = channel;
-    if (w->takes_files && !w->h->fact(w->host, "public.url").n) {
+    if (w->takes_files && !w->b.h->fact(w->b.host, "public.url").n) {
         snprintf(err, 256, "media needs public_url: the provider fetches files from there.");
         return ERR_INVALID;
     }
-    w->h->route(w->host, "POST", "/message", TWILIO_BODY_BYTES_MAX, twilio_on_post);
-    w->h->route(w->host, "POST", "/status", TWILIO_BODY_BYTES_MAX, twilio_on_post);
+    w->b.h->route(w->b.host, "POST", "/message", TWILIO_BODY_BYTES_MAX, twilio_on_post);
+    w->b.h->route(w->b.host, "POST", "/status", TWILIO_BODY_BYTES_MAX, twilio_on_post);
     if (w->takes_files)
         offer_files(w);
-    w->h->health(w->host, 1, "");
+    w->b.h->health(w->b.host, 1, "");
     return 0;
-}
-
-void twilio_idle(struct twilio *w) {
-    if (!w->stopped || w->works || w->media || w->sends)
-        return;
-    draht_done_fn done = w->stopped;
-    w->stopped = NULL;
-    done(w->stopped_arg, 0);
-}
-
-static void stop(void *channel, draht_done_fn done, void *arg) {
-    struct twilio *w = channel;
-    w->is_stopping = true;
-    w->stopped = done;
-    w->stopped_arg = arg;
-    twilio_idle(w);
 }
 
 static void close_channel(void *channel) {
     struct twilio *w = channel;
-    twilio_works_drop(w);
     twilio_media_drop(w);
-    json_decref(w->o);
-    free(w->authorization);
-    free(w->id);
-    free(w);
+    sms_base_free(&w->b);
 }
 
 const struct draht_channel_ops twilio_ops = {
@@ -123,7 +95,7 @@ const struct draht_channel_ops twilio_ops = {
     .text_max = TEXT_MAX,
     .open = open_channel,
     .start = start,
-    .stop = stop,
+    .stop = sms_stop,
     .close = close_channel,
     .send = twilio_send,
     .notify = twilio_notify,

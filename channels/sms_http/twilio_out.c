@@ -23,11 +23,11 @@ static void settle(struct twilio_send *s, enum draht_verdict v, const char *why,
     struct twilio *w = s->w;
     if (*s->files.handle && s->part == 0 && v != DRAHT_SENT && v != DRAHT_IN_DOUBT)
         twilio_media_forget(w, s->files.handle);
-    w->h->settle(s->t, v, kit_str(why), ms);
+    w->b.h->settle(s->t, v, kit_str(why), ms);
     arena_free(&s->a);
     free(s);
-    w->sends--;
-    twilio_idle(w);
+    w->b.busy--;
+    sms_idle(&w->b);
 }
 
 static void next_part(struct twilio_send *s);
@@ -64,7 +64,7 @@ static void on_answer(void *arg, const struct draht_http_answer *x) {
     int64_t code = json_int(o, "code", 0);
     json_decref(o);
     if (x->status >= 200 && x->status < 300 && sid.n) {
-        s->w->h->part_done(s->t, s->part++, kit_out(sid));
+        s->w->b.h->part_done(s->t, s->part++, kit_out(sid));
         next_part(s);
     } else if (x->status >= 200 && x->status < 300) {
         settle(s, DRAHT_IN_DOUBT, "The provider's answer has no message id.", 0);
@@ -85,15 +85,15 @@ static struct span url_of(struct twilio_send *s, struct span own, unsigned file)
     struct twilio_token t = {.file = file, .expires_ms = s->files.expires_ms};
     char token[TWILIO_TOKEN_BYTES];
     memcpy(t.handle, s->files.handle, sizeof t.handle);
-    twilio_token_write(w->h->mac, w->host, &t, token);
+    twilio_token_write(w->b.h->mac, w->b.host, &t, token);
     return span_str(
-        arena_printf(s->a, "%.*s/channels/%s/media/%s", (int)own.n, own.p, w->id, token));
+        arena_printf(s->a, "%.*s/channels/%s/media/%s", (int)own.n, own.p, w->b.id, token));
 }
 
 static void body_of(struct twilio_send *s, struct span text, struct buf *b) {
     struct twilio *w = s->w;
-    const char *from = json_str(w->o, "from", "");
-    struct span own = kit_in(w->h->fact(w->host, "public.url"));
+    const char *from = json_str(w->b.o, "from", "");
+    struct span own = kit_in(w->b.h->fact(w->b.host, "public.url"));
     bool is_service = strncmp(from, "MG", 2) == 0;
     field(b, "To", kit_in(s->m->recipient));
     field(b, is_service ? "MessagingServiceSid" : "From", span_str(from));
@@ -102,7 +102,7 @@ static void body_of(struct twilio_send *s, struct span text, struct buf *b) {
     bool has_files = *s->files.handle && s->part == 0;
     if (own.n)
         field(b, "StatusCallback",
-              span_str(arena_printf(s->a, "%.*s/channels/%s/status%s%s", (int)own.n, own.p, w->id,
+              span_str(arena_printf(s->a, "%.*s/channels/%s/status%s%s", (int)own.n, own.p, w->b.id,
                                     has_files ? "/" : "", has_files ? s->files.handle : "")));
     for (size_t i = 0; has_files && i < s->m->attachments_n; i++)
         field(b, "MediaUrl", url_of(s, own, (unsigned)i));
@@ -112,13 +112,13 @@ static void post(struct twilio_send *s, struct span text) {
     struct twilio *w = s->w;
     struct buf body = {0};
     body_of(s, text, &body);
-    const char *headers[] = {w->authorization, "Content-Type: application/x-www-form-urlencoded",
+    const char *headers[] = {w->b.authorization, "Content-Type: application/x-www-form-urlencoded",
                              NULL};
     struct draht_http_call call = {
         .size = sizeof call,
         .method = "POST",
         .url = arena_printf(s->a, "%s/2010-04-01/Accounts/%s/Messages.json",
-                            json_str(w->o, "api_url", ""), json_str(w->o, "account_sid", "")),
+                            json_str(w->b.o, "api_url", ""), json_str(w->b.o, "account_sid", "")),
         .headers = headers,
         .body = kit_out(buf_span(&body)),
         .timeout_ms = CALL_TIMEOUT_MS,
@@ -126,7 +126,7 @@ static void post(struct twilio_send *s, struct span text) {
         .flags = DRAHT_HTTP_OPERATOR | DRAHT_HTTP_ONCE,
         .done = on_answer,
         .arg = s};
-    bool ok = w->h->http_call(w->host, &call) != NULL;
+    bool ok = w->b.h->http_call(w->b.host, &call) != NULL;
     buf_free(&body);
     if (!ok)
         settle(s, DRAHT_MISCONFIGURED, "The address in api_url cannot be called.", 0);
@@ -183,14 +183,14 @@ int twilio_send(void *channel, const struct draht_outbound *m, struct draht_toke
     struct arena *a = arena_new();
     const char *fault = fault_of(w, a, m);
     if (fault) {
-        w->h->settle(t, DRAHT_REJECTED, kit_str(fault), 0);
+        w->b.h->settle(t, DRAHT_REJECTED, kit_str(fault), 0);
         arena_free(&a);
         return 1;
     }
     struct twilio_send *s = xcalloc(1, sizeof *s);
     *s = (struct twilio_send){.w = w, .t = t, .m = m, .a = a, .rest = kit_in(m->text)};
-    w->sends++;
-    w->h->state_get(w->host, sms_stop_key(w->h, w->host, s->a, kit_in(m->recipient)), on_stop_word,
-                    s);
+    w->b.busy++;
+    w->b.h->state_get(w->b.host, sms_stop_key(w->b.h, w->b.host, s->a, kit_in(m->recipient)),
+                      on_stop_word, s);
     return 0;
 }

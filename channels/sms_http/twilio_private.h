@@ -3,40 +3,25 @@
 #ifndef DRAHT_SMS_HTTP_TWILIO_PRIVATE_H
 #define DRAHT_SMS_HTTP_TWILIO_PRIVATE_H
 
-#include "channels/sms_http/sms_common.h"
+#include "channels/sms_http/sms_base.h"
 #include "channels/sms_http/twilio.h"
 #include "channels/sms_http/twilio_form.h"
 #include "channels/sms_http/twilio_media.h"
-#include "gateway/base/json.h"
 
-#define TWILIO_WORKS_MAX 64 /* webhooks at once; more are asked to come again */
 #define TWILIO_TEXT_UNITS 1600
 #define TWILIO_FILE_BYTES_MAX (5u << 20)
 #define TWILIO_MEDIA_MS (4 * 3600 * 1000) /* how long an address of a file holds */
 #define TWILIO_FETCHES_MAX 20             /* of one file: Twilio asks by HEAD and GET, and again */
 
-struct twilio_work;
 struct twilio_media;
 struct twilio {
-    const struct draht_host *h;
-    void *host;
-    char *id;
-    json_t *o;           /* options */
-    char *authorization; /* "Authorization: Basic ..." */
-    struct twilio_work *works;
+    struct sms_base b;
     struct twilio_media *media; /* fetches under way, the oldest first */
-    size_t works_n, media_n, sends;
-    bool is_stopping, takes_files;
-    draht_done_fn stopped;
-    void *stopped_arg;
+    size_t media_n;
+    bool takes_files;
 };
 
-void twilio_log(struct twilio *w, int level, const char *event, const char *text);
-/* Tells the host when it stops and nothing is under way any more. */
-void twilio_idle(struct twilio *w);
-
 void twilio_on_post(void *channel, struct draht_http *x);
-void twilio_works_drop(struct twilio *w);
 int twilio_send(void *channel, const struct draht_outbound *m, struct draht_token *t);
 
 /* Files of a reply become fetchable: done comes when that is durable, status negative when it is

@@ -26,7 +26,7 @@ static struct draht_span key_of(struct arena *a, const char *handle) {
 
 static struct draht_span index_of(struct twilio *w, struct arena *a, struct span thread) {
     char handle[TWILIO_HANDLE_BYTES];
-    twilio_handle(w->h->mac, w->host, thread, handle);
+    twilio_handle(w->b.h->mac, w->b.host, thread, handle);
     return kit_str(arena_printf(a, "media-of:%s", handle));
 }
 
@@ -39,6 +39,7 @@ static struct twilio_media *media_new(struct twilio *w) {
         k->prev = &(*k->prev)->next;
     *k->prev = k;
     w->media_n++;
+    w->b.busy++;
     return k;
 }
 
@@ -47,6 +48,7 @@ static void media_free(struct twilio_media *k) {
     if (k->next)
         k->next->prev = k->prev;
     k->w->media_n--;
+    k->w->b.busy--;
     json_decref(k->record);
     arena_free(&k->a);
     free(k);
@@ -89,8 +91,8 @@ static void on_kept(void *arg, int status) {
         return;
     }
     struct arena *a = arena_new();
-    w->h->state_rank(w->host, index_of(w, a, s->thread), key_of(a, s->handle), s->expires_ms,
-                     w->h->now_ms(w->host), on_ranked, s);
+    w->b.h->state_rank(w->b.host, index_of(w, a, s->thread), key_of(a, s->handle), s->expires_ms,
+                       w->b.h->now_ms(w->b.host), on_ranked, s);
     arena_free(&a);
 }
 
@@ -98,11 +100,11 @@ void twilio_media_keep(struct twilio_media_keep *s, const struct draht_outbound 
     struct twilio *w = s->w;
     struct arena *a = arena_new();
     s->thread = kit_in(m->thread);
-    s->expires_ms = w->h->now_ms(w->host) + TWILIO_MEDIA_MS;
-    twilio_handle(w->h->mac, w->host, kit_in(m->message), s->handle);
+    s->expires_ms = w->b.h->now_ms(w->b.host) + TWILIO_MEDIA_MS;
+    twilio_handle(w->b.h->mac, w->b.host, kit_in(m->message), s->handle);
     json_t *o = record_of(s, m, a);
     char *text = json_text(o);
-    w->h->state_set(w->host, key_of(a, s->handle), kit_str(text), TWILIO_MEDIA_MS, on_kept, s);
+    w->b.h->state_set(w->b.host, key_of(a, s->handle), kit_str(text), TWILIO_MEDIA_MS, on_kept, s);
     free(text);
     json_decref(o);
     arena_free(&a);
@@ -111,15 +113,15 @@ void twilio_media_keep(struct twilio_media_keep *s, const struct draht_outbound 
 static void on_forgotten(void *arg, int status) {
     struct twilio *w = arg;
     if (status < 0)
-        twilio_log(w, 2, "twilio.media", "an address of a file was not dropped; it ends by itself");
-    w->sends--;
-    twilio_idle(w);
+        sms_log(&w->b, 2, "media", "an address of a file was not dropped; it ends by itself");
+    w->b.busy--;
+    sms_idle(&w->b);
 }
 
 void twilio_media_forget(struct twilio *w, const char *handle) {
     struct arena *a = arena_new();
-    w->sends++;
-    w->h->state_del(w->host, key_of(a, handle), on_forgotten, w);
+    w->b.busy++;
+    w->b.h->state_del(w->b.host, key_of(a, handle), on_forgotten, w);
     arena_free(&a);
 }
 
@@ -133,20 +135,20 @@ static void on_all(void *arg, int status, const struct draht_span *values, size_
             twilio_media_forget(w, handle);
         json_decref(o);
     }
-    w->sends--;
-    twilio_idle(w);
+    w->b.busy--;
+    sms_idle(&w->b);
 }
 
 void twilio_notify(void *channel, struct draht_span thread, const char *what,
                    struct draht_span detail) {
     struct twilio *w = channel;
     (void)detail;
-    if (strcmp(what, "erased") != 0 || w->is_stopping)
+    if (strcmp(what, "erased") != 0 || w->b.is_stopping)
         return;
     struct arena *a = arena_new();
-    w->sends++;
-    w->h->state_ranked(w->host, index_of(w, a, kit_in(thread)), 0, INT64_MAX, 0, INDEX_MAX, on_all,
-                       w);
+    w->b.busy++;
+    w->b.h->state_ranked(w->b.host, index_of(w, a, kit_in(thread)), 0, INT64_MAX, 0, INDEX_MAX,
+                         on_all, w);
     arena_free(&a);
 }
 
@@ -155,10 +157,10 @@ void twilio_notify(void *channel, struct draht_span thread, const char *what,
 static void begin(struct twilio_media *k);
 
 static void refuse(struct twilio *w, struct draht_http *x, int status) {
-    w->h->http_respond(x, status, "text/plain; charset=utf-8",
-                       kit_str(status == 404   ? "There is no such file.\n"
-                               : status == 410 ? "This address is over.\n"
-                                               : "Try again in a moment.\n"));
+    w->b.h->http_respond(x, status, "text/plain; charset=utf-8",
+                         kit_str(status == 404   ? "There is no such file.\n"
+                                 : status == 410 ? "This address is over.\n"
+                                                 : "Try again in a moment.\n"));
 }
 
 /* status 0: it is answered already. */
@@ -174,7 +176,7 @@ static void end(struct twilio_media *k, int status) {
             begin(next);
             return;
         }
-    twilio_idle(w);
+    sms_idle(&w->b);
 }
 
 static json_t *file_of(const struct twilio_media *k) {
@@ -189,13 +191,13 @@ static void on_bytes(void *arg, int status, struct draht_span bytes) {
         return;
     }
     const json_t *file = file_of(k);
-    w->h->http_set_header(
+    w->b.h->http_set_header(
         k->x, "content-disposition",
         arena_printf(k->a, "inline; filename=\"%s\"", json_str(file, "name", "datei")));
-    w->h->http_set_header(k->x, "cache-control", "no-store");
-    w->h->http_set_header(k->x, "accept-ranges", "none");
-    w->h->http_set_header(k->x, "content-security-policy", "sandbox; default-src 'none'");
-    w->h->http_respond(k->x, 200, json_str(file, "type", "application/octet-stream"), bytes);
+    w->b.h->http_set_header(k->x, "cache-control", "no-store");
+    w->b.h->http_set_header(k->x, "accept-ranges", "none");
+    w->b.h->http_set_header(k->x, "content-security-policy", "sandbox; default-src 'none'");
+    w->b.h->http_respond(k->x, 200, json_str(file, "type", "application/octet-stream"), bytes);
     end(k, 0);
 }
 
@@ -204,7 +206,7 @@ static void on_counted(void *arg, int status) {
     if (status < 0)
         end(k, 503);
     else
-        k->w->h->blob_get(k->w->host, kit_str(json_str(file_of(k), "blob", "")), on_bytes, k);
+        k->w->b.h->blob_get(k->w->b.host, kit_str(json_str(file_of(k), "blob", "")), on_bytes, k);
 }
 
 /* Counted before it is handed out: a crash between the two costs a fetch, not the limit. */
@@ -212,14 +214,14 @@ static void on_ticket(void *arg, int status, const struct draht_ticket *tickets,
     struct twilio_media *k = arg;
     struct twilio *w = k->w;
     json_t *file = file_of(k);
-    int64_t left = k->t.expires_ms - w->h->now_ms(w->host), count = json_int(file, "n", 0);
+    int64_t left = k->t.expires_ms - w->b.h->now_ms(w->b.host), count = json_int(file, "n", 0);
     if (status < 0 || (n && tickets[0].is_erased) || count >= TWILIO_FETCHES_MAX || left <= 0) {
         end(k, status < 0 ? 503 : 410);
         return;
     }
     json_puti(file, "n", count + 1);
     char *text = json_text(k->record);
-    w->h->state_set(w->host, k->key, kit_str(text), (uint64_t)left, on_counted, k);
+    w->b.h->state_set(w->b.host, k->key, kit_str(text), (uint64_t)left, on_counted, k);
     free(text);
 }
 
@@ -236,12 +238,12 @@ static void on_record(void *arg, int status, struct draht_span value) {
         return;
     }
     struct draht_span ticket = kit_str(json_str(k->record, "ticket", ""));
-    w->h->tickets(w->host, &ticket, 1, on_ticket, k);
+    w->b.h->tickets(w->b.host, &ticket, 1, on_ticket, k);
 }
 
 static void begin(struct twilio_media *k) {
     k->is_begun = true;
-    k->w->h->state_get(k->w->host, k->key, on_record, k);
+    k->w->b.h->state_get(k->w->b.host, k->key, on_record, k);
 }
 
 static bool is_busy(const struct twilio *w, const char *handle) {
@@ -255,14 +257,14 @@ void twilio_on_fetch(void *channel, struct draht_http *x) {
     struct twilio *w = channel;
     struct twilio_token t;
     int status = 0;
-    if (!twilio_token_read(w->h->mac, w->host, kit_in(w->h->http_rest(x)), &t))
+    if (!twilio_token_read(w->b.h->mac, w->b.host, kit_in(w->b.h->http_rest(x)), &t))
         status = 404;
-    else if (t.expires_ms <= w->h->now_ms(w->host))
+    else if (t.expires_ms <= w->b.h->now_ms(w->b.host))
         status = 410;
-    else if (w->media_n >= TWILIO_WORKS_MAX || w->is_stopping)
+    else if (w->media_n >= SMS_WORKS_MAX || w->b.is_stopping)
         status = 503;
     if (status == 404)
-        twilio_log(w, 2, "twilio.refused", "an address of a file that we have not signed");
+        sms_log(&w->b, 2, "refused", "an address of a file that we have not signed");
     if (status) {
         refuse(w, x, status);
         return;
