@@ -16,9 +16,9 @@ let after_submit = () => {};
 
 before(async () => {
     wide = await new Smsc({ answer: (p, n) => behave(p, n), after: (e, s) => after_submit(e, s), ids: (n) => (0xabc00 + n).toString(16) }).start();
-    whole = await new Smsc().start();
+    whole = await new Smsc({ answer: (p) => (/Hersteller/.test(p.message_payload?.message ?? '') ? 0x400 : 0) }).start();
     gateway = new Gateway({
-        extra_channels: smppChannel(wide.port, 'concat: udh16\nreceipt_ids: decimal') + smppChannel(whole.port, 'concat: payload').replace('id: sms', 'id: sms2'),
+        extra_channels: smppChannel(wide.port, 'concat: udh16\nreceipt_ids: decimal') + smppChannel(whole.port, 'concat: payload\nunknown_errors: reject').replace('id: sms', 'id: sms2'),
     });
     await gateway.start();
     await gateway.login();
@@ -80,6 +80,21 @@ test('the queue of the centre is full: put off, then sent', { timeout: 90000 }, 
     await state(number, 'nach der Schlange', 'sent');
     behave = () => 0;
     assert.equal(wide.submits.slice(from).filter((s) => s.text === 'nach der Schlange').length, 2);
+});
+
+test('what a refusal means: for good, ours to mend, or later', { timeout: 120000 }, async () => {
+    const rows = { 'zu lang': [0x01, 'failed'], 'falsche Art': [0x50, 'failed'], 'falscher Absender': [0x0a, 'failed'], 'Code des Herstellers': [0x400, 'retry'], Systemfehler: [0x08, 'retry'] };
+    for (const [i, [text, [status, want]]] of Object.entries(rows).entries()) {
+        const number = await citizen(wide, `Fehler ${i}, bitte`, `49170100002${i}`);
+        behave = () => status;
+        await answer(number, text);
+        await state(number, text, want);
+        assert.equal(wide.submits.filter((s) => s.text === text).length, 1, text);
+    }
+    behave = () => 0;
+    const number = await citizen(whole, 'ein Fehler, bitte', '491701000030');
+    await answer(number, `Code des Herstellers ${LONG}`);
+    await state(number, `Code des Herstellers ${LONG}`, 'failed');
 });
 
 test('data_sm is a message, too', { timeout: 60000 }, async () => {
