@@ -3,6 +3,7 @@
  * check outside sizes: callers hold a named limit against them first. */
 #include "gateway/base/arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,15 +69,25 @@ void arena_free(struct arena **a) {
     *a = NULL;
 }
 
-void *arena_alloc(struct arena *a, size_t bytes) {
+static size_t aligned(size_t bytes) {
+    return (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+}
+
+static struct block *block_new(size_t cap) {
+    struct block *b = malloc(sizeof *b + cap);
+    if (!b)
+        exhausted();
+    *b = (struct block){.cap = cap};
+    return b;
+}
+
+void *arena_raw(struct arena *a, size_t bytes) {
     if (bytes > SIZE_MAX / 2)
         exhausted();
-    bytes = (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+    bytes = aligned(bytes);
     struct block *b = a->head;
     if (!b || b->cap - b->used < bytes) {
-        size_t cap = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
-        b = xcalloc(1, sizeof *b + cap);
-        b->cap = cap;
+        b = block_new(bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES);
         /* A large block goes behind the head, so that the head's room is not given away. */
         if (a->head && bytes > BLOCK_BYTES) {
             b->next = a->head->next;
@@ -91,12 +102,17 @@ void *arena_alloc(struct arena *a, size_t bytes) {
     return p;
 }
 
+void *arena_alloc(struct arena *a, size_t bytes) {
+    return memset(arena_raw(a, bytes), 0, bytes);
+}
+
 char *arena_strndup(struct arena *a, const char *p, size_t n) {
     if (n > SIZE_MAX / 2)
         exhausted();
-    char *s = arena_alloc(a, n + 1);
+    char *s = arena_raw(a, n + 1);
     if (n)
         memcpy(s, p, n);
+    s[n] = 0;
     return s;
 }
 
@@ -108,18 +124,24 @@ struct span arena_dup(struct arena *a, struct span s) {
     return (struct span){arena_strndup(a, s.p, s.n), s.n};
 }
 
+/* Mostly what is printed fits into the head's room. */
 char *arena_printf(struct arena *a, const char *fmt, ...) {
     va_list args, again;
     if (!fmt)
         abort();
+    struct block *b = a->head;
+    size_t room = b ? b->cap - b->used : 0;
+    char *s = b ? (char *)b->bytes + b->used : NULL;
     va_start(args, fmt);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    int n = vsnprintf(s, room, fmt, args);
     va_end(args);
     if (n < 0)
         exhausted();
-    char *s = arena_alloc(a, (size_t)n + 1);
-    vsnprintf(s, (size_t)n + 1, fmt, again);
+    bool fits = (size_t)n < room;
+    s = arena_raw(a, (size_t)n + 1);
+    if (!fits)
+        vsnprintf(s, (size_t)n + 1, fmt, again);
     va_end(again);
     return s;
 }

@@ -17,6 +17,7 @@ struct arena *arena_new(void);
 void arena_free(struct arena **a);
 /* Zeroed, aligned for any type, lives as long as the arena. */
 void *arena_alloc(struct arena *a, size_t bytes);
+void *arena_raw(struct arena *a, size_t bytes); /* as arena_alloc, but not zeroed */
 /* A copy of the bytes with a NUL behind it (not counted). */
 char *arena_strndup(struct arena *a, const char *p, size_t n);
 char *arena_strdup(struct arena *a, const char *s); /* NULL gives NULL */
