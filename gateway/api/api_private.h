@@ -22,6 +22,10 @@ struct api_thread { /* where typing and notices of a ticket go; a cache, filled 
     char ticket[API_NUMBER_BYTES];
     char *channel, *thread;
 };
+struct auth_guess { /* whose session it was the last time (auth.c) */
+    char hash[CRYPTO_HASH_HEX], user[API_USER_BYTES];
+};
+#define AUTH_GUESSES 256
 struct api_bound;
 struct api {
     struct api_options o;
@@ -30,6 +34,7 @@ struct api {
     bool is_ready, is_stopping;
     int logins;
     struct api_thread threads[API_THREADS];
+    struct auth_guess guesses[AUTH_GUESSES];
 };
 
 #define API_SCOPE_BYTES (API_USER_BYTES + API_QUEUES_MAX * 33)
