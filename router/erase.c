@@ -21,8 +21,10 @@ struct erasure {
 
 static void finish(struct erasure *x, int error) {
     x->r->open--;
-    if (!error && *x->contact)
+    if (!error && *x->contact) {
         contacts_forget(x->r->contacts, x->contact);
+        known_forget_contact(x->r->known, x->contact);
+    }
     x->done(x->arg, error);
     free(x);
 }

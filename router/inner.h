@@ -27,6 +27,21 @@ bool contacts_find(struct contacts *c, const char *hash, struct contact *out);
 void contacts_keep(struct contacts *c, const char *hash, const struct contact *k);
 void contacts_forget(struct contacts *c, const char *id); /* the contact of this id is erased */
 
+#define KNOWN_NAME_BYTES 65
+struct known { /* known.c: of the tickets read last */
+    char ticket[24];
+    struct contact contact;
+    char channel[KNOWN_NAME_BYTES], channel_type[KNOWN_NAME_BYTES];
+};
+struct known_table;
+struct known_table *known_new(void);
+void known_free(struct known_table **t); /* wipes; accepts NULL, sets NULL */
+/* Borrowed until the next call; NULL: not known. */
+const struct known *known_find(struct known_table *t, const char *ticket);
+void known_keep(struct known_table *t, const struct known *k); /* copied */
+void known_forget(struct known_table *t, const char *ticket);
+void known_forget_contact(struct known_table *t, const char *id); /* it is erased */
+
 struct blobs; /* blob.c */
 struct blobs *blobs_open(struct loop *l, struct crypto *c, const char *state_dir, struct fault *f);
 void blobs_close(struct blobs **b); /* only when blobs_is_idle */
@@ -71,6 +86,7 @@ struct router {
     struct store *store;
     struct blobs *blobs;
     struct contacts *contacts;
+    struct known_table *known;
     struct rules *rules;
     struct outbox *outbox;
     json_t *staff_names;
@@ -132,7 +148,8 @@ json_t *delivery_json(const struct router *r, const struct delivery *d, struct s
 /* view.c */
 void args_cursor(struct args *a, const char *cursor);
 json_t *view_summary(const struct router *r, const struct redis_value *row, json_t **face_out);
-struct span view_wrapped(const struct redis_value *row); /* the contact's wrapped key */
+struct span view_wrapped(const struct redis_value *row);             /* the contact's wrapped key */
+void view_remember(struct router *r, const struct redis_value *row); /* in r->known */
 json_t *view_message(const struct router *r, const char *ticket, int64_t n, const json_t *record,
                      const struct delivery *d, struct span wrapped);
 /* One message as the API shows it; ERR_NOT_FOUND. (ticket.c) */

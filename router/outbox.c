@@ -82,29 +82,6 @@ static void settle(void *arg) {
     args_free(&a);
 }
 
-void router_part_done(struct router_send *s, uint32_t part, struct span external_id) {
-    struct router *r = s->outbox->r;
-    char hash[CRYPTO_HASH_HEX] = "";
-    if (s->is_settled)
-        return;
-    if (part >= s->part)
-        s->part = part + 1;
-    if (external_id.n) {
-        hash_external(r, s->m.channel, external_id, hash);
-        if (s->hashes_n < HASHES_MAX)
-            memcpy(s->hashes[s->hashes_n++], hash, sizeof hash);
-    }
-    struct args *a = args_new(r);
-    args_z(a, s->ticket);
-    args_z(a, s->n);
-    args_i(a, s->m.attempt);
-    args_z(a, r->instance);
-    args_i(a, s->part);
-    args_z(a, hash);
-    store_call(r->store, "part", a, outbox_ignore, r);
-    args_free(&a);
-}
-
 static void plan_retry(struct router_send *s, uint64_t retry_ms) {
     struct router *r = s->outbox->r;
     uint32_t random = 0;
@@ -416,6 +393,7 @@ void outbox_free(struct outbox **op) {
         free(l);
     }
     loop_timer_stop(&o->tick);
+    loop_timer_stop(&o->parts);
     free(o);
     *op = NULL;
 }

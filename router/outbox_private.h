@@ -34,8 +34,8 @@ struct router_send {
     int64_t created_ms;
     uint32_t part;
     char hashes[HASHES_MAX][CRYPTO_HASH_HEX];
-    size_t hashes_n;
-    bool is_settled;
+    size_t hashes_n, hashes_told; /* told: those that the store has been asked to keep */
+    bool is_part_due, is_settled;
     const char *state;
     int64_t next_ms;
     struct buf reason;
@@ -45,8 +45,9 @@ struct outbox {
     struct router *r;
     struct lane *lanes;
     struct router_send *sends;
-    struct loop_timer *tick;
+    struct loop_timer *tick, *parts;
     int64_t renewed_ms;
+    bool are_parts_due;
     bool is_stopped;
 };
 

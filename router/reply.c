@@ -23,6 +23,7 @@ struct reply {
     json_t *body, *record;
     int64_t now_ms, undo_ms;
     int error;
+    bool is_remembered; /* the ticket's key was, instead of asked for */
 };
 
 static void finish(struct reply *x, int error, json_t *v) {
@@ -58,26 +59,43 @@ static int check(const json_t *body) {
     return 0;
 }
 
-/* The message as the store has it: the same for a repetition with the same client id. */
 static void read_back(void *arg, int error, json_t *v) {
     finish(arg, error, v);
 }
 
+static void ask_key(struct reply *x);
+
+/* A repetition with the same client id shows what was stored then. */
 static void stored(void *arg, int error, const struct redis_value *v) {
     struct reply *x = arg;
-    if (error || v->type != REDIS_INT) {
+    if (!error && v->type == REDIS_INT) {
+        message_read(x->r, x->ticket, v->i, read_back, x);
+        return;
+    }
+    if (error == ERR_CONFLICT && x->is_remembered) {
+        known_forget(x->r->known, x->ticket);
+        ask_key(x);
+        return;
+    }
+    if (error || v->type != REDIS_ARRAY) {
         finish(x, error ? error : ERR_UNAVAILABLE, NULL);
         return;
     }
-    message_read(x->r, x->ticket, v->i, read_back, x);
+    struct delivery d;
+    bool is_out = delivery_parse(cell(v, 1), &d);
+    json_t *shown = view_message(x->r, x->ticket, cell_int(v, 0), x->record, is_out ? &d : NULL,
+                                 SPAN("") /* no reason is sealed yet */);
+    finish(x, 0, shown);
+    json_decref(shown);
 }
 
-static void build(struct reply *x, const struct redis_value *v) {
+static void build(struct reply *x, const struct known *k) {
     size_t n = 0;
     struct span text =
         utf8_clean(x->arena, span_str(json_str(x->body, "text", "")), TEXT_MAX_BYTES, NULL);
     struct attachment *files =
         attachments_from(x->arena, json_object_get(x->body, "attachments"), &n);
+    json_decref(x->record);
     x->record = json_object();
     json_puts(x->record, "direction", strcmp(x->kind, "note") == 0 ? "note" : "out");
     json_puti(x->record, "at", x->now_ms);
@@ -90,19 +108,20 @@ static void build(struct reply *x, const struct redis_value *v) {
         json_puts(x->record, "channel_type", json_str(x->body, "channel_type", ""));
         json_puts(x->record, "to", json_str(x->body, "recipient", ""));
     } else {
-        json_put(x->record, "channel", cell(v, 2));
-        json_put(x->record, "channel_type", cell(v, 3));
+        json_puts(x->record, "channel", k->channel);
+        json_puts(x->record, "channel_type", k->channel_type);
     }
     json_put(x->record, "text", text);
     if (n)
         json_object_set_new(x->record, "attachments", attachments_json(files, n));
 }
 
-static void send_reply(struct reply *x, const struct contact *c, const struct redis_value *v) {
+static void send_reply(struct reply *x, const struct known *k) {
     struct router *r = x->r;
+    const struct contact *c = &k->contact;
     struct args *a = args_new(r);
     struct buf record = {0}, preview = {0};
-    build(x, v);
+    build(x, k);
     envelope_seal_json(c, x->record, &record);
     json_t *p = json_object();
     json_put(p, "text",
@@ -122,7 +141,7 @@ static void send_reply(struct reply *x, const struct contact *c, const struct re
     args_i(a, (int64_t)json_array_size(json_object_get(x->body, "attachments")));
     args_z(a, x->channel);
     args_z(a, x->about);
-    store_call_durable(r->store, "reply", a, stored, x);
+    store_call_durable(r->store, "reply_2", a, stored, x);
     args_free(&a);
     buf_free(&record);
     buf_free(&preview);
@@ -130,16 +149,29 @@ static void send_reply(struct reply *x, const struct contact *c, const struct re
 
 static void key_known(void *arg, int error, const struct redis_value *v) {
     struct reply *x = arg;
-    struct contact c;
+    struct known k = {0};
     if (!error)
-        error = cell(v, 0).n ? contact_from(x->r, cell(v, 0), cell(v, 1), &c)
+        error = cell(v, 0).n ? contact_from(x->r, cell(v, 0), cell(v, 1), &k.contact)
                              : ERR_CONFLICT; /* erased */
     if (error) {
         finish(x, error, NULL);
         return;
     }
-    send_reply(x, &c, v);
-    explicit_bzero(&c, sizeof c);
+    struct span channel = cell(v, 2), type = cell(v, 3);
+    snprintf(k.ticket, sizeof k.ticket, "%s", x->ticket);
+    snprintf(k.channel, sizeof k.channel, "%.*s", (int)channel.n, channel.p);
+    snprintf(k.channel_type, sizeof k.channel_type, "%.*s", (int)type.n, type.p);
+    known_keep(x->r->known, &k);
+    send_reply(x, &k);
+    explicit_bzero(&k.contact, sizeof k.contact);
+}
+
+static void ask_key(struct reply *x) {
+    struct args *a = args_new(x->r);
+    x->is_remembered = false;
+    args_z(a, x->ticket);
+    store_call(x->r->store, "keyof", a, key_known, x);
+    args_free(&a);
 }
 
 static struct reply *reply_new(struct router *r, const char *ticket, const char *user,
@@ -169,10 +201,12 @@ static void start(struct reply *x, const char *kind, const char *channel, json_t
     struct span own = span_str(arena_printf(arena, "%s\n%s\n%s", x->user, x->ticket, client));
     if (*client)
         crypto_hash(x->r->crypto, "client", own, x->client);
-    struct args *a = args_new(x->r);
-    args_z(a, x->ticket);
-    store_call(x->r->store, "keyof", a, key_known, x);
-    args_free(&a);
+    const struct known *k = known_find(x->r->known, x->ticket);
+    x->is_remembered = k != NULL;
+    if (k)
+        send_reply(x, k);
+    else
+        ask_key(x);
 }
 
 void reply_create(struct router *r, const char *ticket, const char *user, const char *user_name,

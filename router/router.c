@@ -117,8 +117,10 @@ static void store_event(void *arg, const struct store_event *e) {
     char message[64] = "";
     if (*e->n && strcmp(e->n, "0") != 0)
         snprintf(message, sizeof message, "%.30s.%.20s", e->ticket, e->n);
-    if (strcmp(e->type, "contact.erased") == 0)
+    if (strcmp(e->type, "contact.erased") == 0) {
         contacts_forget(r->contacts, e->info);
+        known_forget_contact(r->known, e->info);
+    }
     bool is_queued = strcmp(e->type, "message.received") != 0 || strstr(e->info, ",ack");
     if (is_queued && strncmp(e->type, "message.", 8) == 0)
         outbox_wake(r->outbox, e->channel);
@@ -167,6 +169,7 @@ struct router *router_new(const struct router_options *o, struct fault *f) {
     }
     crypto_purpose_key(o->crypto, "house", r->house_key);
     r->contacts = contacts_new(CONTACTS_REMEMBERED);
+    r->known = known_new();
     r->rules = rules_new(o->config);
     r->staff_names = json_object();
     r->outbox = outbox_new(r);
@@ -225,6 +228,7 @@ void router_free(struct router **rp) {
     outbox_free(&r->outbox);
     rules_free(&r->rules);
     contacts_free(&r->contacts);
+    known_free(&r->known);
     blobs_close(&r->blobs);
     names_free(r);
     explicit_bzero(r->house_key, sizeof r->house_key);

@@ -275,6 +275,7 @@ static void ticket_got(void *arg, int error, const struct redis_value *v) {
     json_object_set_new(out, "items", items);
     json_object_set_new(out, "contact", contact_json(out, cell(v, 5)));
     json_object_set_new(out, "more_before", first > 1 ? json_integer(first) : json_null());
+    view_remember(q->r, cell_row(v, 0));
     if (q->is_unread_read && json_flag(out, "unread", false))
         mark_seen(q->r, q->ticket);
     finish(q, 0, out);

@@ -63,6 +63,75 @@ START_TEST(test_receipts_are_monotonic) {
 }
 END_TEST
 
+/* A part whose verdict follows at once costs no call of its own; one that stands alone is told. */
+START_TEST(test_parts_are_told) {
+    one_ticket();
+    bench_up("mail", false);
+    bench_reply(T, "eins");
+    UNTIL(B.sends_n == 1);
+    router_part_done(B.sends[0], 0, SPAN("part-0"));
+    while (receipt("part-0", RECEIPT_DELIVERED) == ERR_NOT_FOUND)
+        continue; /* it is on its way, before any verdict; the test's time limit ends this otherwise */
+    ck_assert_int_eq(B.error, 0);
+    router_part_done(B.sends[0], 1, SPAN("part-1"));
+    bench_settle(0, V_SENT);
+    ck_assert_int_eq(receipt("part-1", RECEIPT_READ), 0);
+    ck_assert_str_eq(bench_delivery(T, 2), "read");
+}
+END_TEST
+
+/* More parts than are kept for the verdict (64): none is forgotten. */
+START_TEST(test_many_parts) {
+    char id[16];
+    one_ticket();
+    bench_up("mail", false);
+    bench_reply(T, "eins");
+    UNTIL(B.sends_n == 1);
+    for (uint32_t i = 0; i < 130; i++) {
+        snprintf(id, sizeof id, "part-%u", i);
+        router_part_done(B.sends[0], i, span_str(id));
+    }
+    bench_settle(0, V_SENT);
+    static const char *const some[] = {"part-0", "part-63", "part-64", "part-127", "part-128", "part-129"};
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) ck_assert_int_eq(receipt(some[i], RECEIPT_DELIVERED), 0);
+    ck_assert_int_eq(receipt("part-130", RECEIPT_DELIVERED), ERR_NOT_FOUND);
+}
+END_TEST
+
+/* What the store answers to a reply is what a reading shows, whether its ticket's key was remembered or not. */
+START_TEST(test_reply_is_shown_as_read) {
+    one_ticket();
+    for (int i = 0; i < 2; i++) {
+        bench_reply(T, i ? "zwei" : "eins");
+        json_t *shown = json_incref(B.json);
+        json_t *item = json_array_get(json_object_get(bench_read(T), "items"), (size_t)json_int(shown, "n", 0) - 1);
+        ck_assert(known_find(B.router->known, T) != NULL);
+        ck_assert(json_equal(shown, item));
+        json_decref(shown);
+    }
+}
+END_TEST
+
+/* The remembered key of another contact, or of one that is gone, seals nothing. */
+START_TEST(test_remembered_key_is_checked) {
+    one_ticket();
+    bench_read(T);
+    struct known k = *known_find(B.router->known, T);
+    k.contact.id[0] = k.contact.id[0] == 'A' ? 'B' : 'A';
+    k.contact.key[0] ^= 1;
+    known_keep(B.router->known, &k);
+    bench_reply(T, "eins");
+    ck_assert_str_eq(json_str(json_array_get(json_object_get(bench_read(T), "items"), 1), "text", ""), "eins");
+    WAITED(contact_erase(B.router, T, "ina", bench_done, NULL));
+    ck_assert_ptr_null(known_find(B.router->known, T));
+    known_keep(B.router->known, &k);
+    json_t *body = json_pack("{s:s,s:s}", "kind", "reply", "text", "zu spät");
+    WAITED(reply_create(B.router, T, "ina", "Ina", body, bench_json, NULL));
+    json_decref(body);
+    ck_assert_int_eq(B.error, ERR_CONFLICT);
+}
+END_TEST
+
 START_TEST(test_failure_reopens) {
     one_ticket();
     bench_up("mail", false);
@@ -390,6 +459,10 @@ int main(void) {
     tcase_add_test(t, test_sent_in_order);
     tcase_add_test(t, test_unthreaded_sees_no_earlier_message);
     tcase_add_test(t, test_receipts_are_monotonic);
+    tcase_add_test(t, test_parts_are_told);
+    tcase_add_test(t, test_many_parts);
+    tcase_add_test(t, test_reply_is_shown_as_read);
+    tcase_add_test(t, test_remembered_key_is_checked);
     tcase_add_test(t, test_failure_reopens);
     tcase_add_test(t, test_retry_waits);
     tcase_add_test(t, test_crash_is_in_doubt);

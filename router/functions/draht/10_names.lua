@@ -13,7 +13,8 @@ end
 
 local STREAM_MAX, ITEMS_MAX, CONTACT_MAX = '200000', 5000, 4096
 local DEDUPE_S, CLIENT_S, RECEIPT_S, UNDO_S = '3456000', '604800', '7776000', '3600'
-local LISTED = {queued = true, sending = true, retry = true, failed = true, in_doubt = true}
+-- In which list ob:* an undelivered message stands. A send under way stays where it was queued.
+local LIST = {queued = 'queued', sending = 'queued', retry = 'retry', failed = 'failed', in_doubt = 'in_doubt'}
 
 -- th, seq: the conversation and the position in it that the event is about, 0: none
 local function event(P, now, what, num, n, ch, queue, actor, info, th, seq)

@@ -17,13 +17,16 @@ end
 
 local function row_write(P, num, n, D)
     local id = num .. '/' .. n
-    if D.old ~= D.state then
-        if LISTED[D.old] then redis.call('ZREM', P .. 'ob:' .. D.old, id) end
-        if LISTED[D.state] then redis.call('ZADD', P .. 'ob:' .. D.state, D.created, id) end
-        D.old = D.state
+    local had, has = LIST[D.old], LIST[D.state]
+    if had ~= has then
+        if had then redis.call('ZREM', P .. 'ob:' .. had, id) end
+        if has then redis.call('ZADD', P .. 'ob:' .. has, D.created, id) end
     end
-    redis.call('HSET', P .. 'd:' .. num, n, concat({D.state, D.attempt, D.next, D.at, D.part, D.owner, D.ch, D.lease,
-        D.undo, D.seq, D.auto, D.created, D.reason}, '\t'))
+    D.old = D.state
+    local row = concat({D.state, D.attempt, D.next, D.at, D.part, D.owner, D.ch, D.lease,
+        D.undo, D.seq, D.auto, D.created, D.reason}, '\t')
+    redis.call('HSET', P .. 'd:' .. num, n, row)
+    return row
 end
 
 -- Only the head of a ticket's queue is ever due: that keeps the order.
@@ -35,9 +38,9 @@ local function offer_head(P, num, now)
     redis.call('ZADD', P .. 'due:' .. D.ch, due, num .. '/' .. n)
 end
 
-local function leave_queue(P, num, n, D, now)
-    redis.call('ZREM', P .. 'due:' .. D.ch, num .. '/' .. n)
-    redis.call('ZREM', P .. 'ls', num .. '/' .. n)
+-- set: where the message stands: 'ls' while it is being sent, 'due:<channel>' before that.
+local function leave_queue(P, num, n, set, now)
+    redis.call('ZREM', P .. set, num .. '/' .. n)
     redis.call('LREM', P .. 'oq:' .. num, 1, n)
     offer_head(P, num, now)
 end
@@ -45,22 +48,24 @@ end
 local function cancel_row(P, num, n, D, now)
     D.state, D.at = 'cancelled', now
     row_write(P, num, n, D)
-    leave_queue(P, num, n, D, now)
+    leave_queue(P, num, n, 'due:' .. D.ch, now)
 end
 
 -- A mail beside the conversation, off the ticket's queue so that it holds up nothing: auto is '2', seq is the number
 -- of the reply that it stands in for.
 local function enqueue_aside(P, num, n, ch, now, due, about)
-    row_write(P, num, n, {state = 'queued', attempt = 0, next = due, at = now, part = 0, owner = '', ch = ch, lease = 0,
-        undo = 0, seq = about, auto = 2, created = now, reason = ''})
+    local row = row_write(P, num, n, {state = 'queued', attempt = 0, next = due, at = now, part = 0, owner = '', ch = ch,
+        lease = 0, undo = 0, seq = about, auto = 2, created = now, reason = ''})
     redis.call('ZADD', P .. 'due:' .. ch, due, num .. '/' .. n)
+    return row
 end
 
 local function enqueue(P, num, n, ch, now, due, undo, auto)
     local D = {state = 'queued', attempt = 0, next = due, at = now, part = 0, owner = '', ch = ch, lease = 0,
         undo = undo, seq = 0, auto = auto, created = now, reason = ''}
-    row_write(P, num, n, D)
+    local row = row_write(P, num, n, D)
     if redis.call('RPUSH', P .. 'oq:' .. num, n) == 1 then
         redis.call('ZADD', P .. 'due:' .. ch, due, num .. '/' .. n)
     end
+    return row
 end

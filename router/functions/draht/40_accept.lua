@@ -79,13 +79,14 @@ local function accept(K, A)
     return {'OK', num, n, seq, T and 0 or 1}
 end
 
--- now ticket user client record kind due undo close preview attachments channel (empty: the ticket's own) about -> n
+-- now ticket user client record kind due undo close preview attachments channel (empty: the ticket's own) about
+-- -> {n, row of d} | n: stored before
 -- kind aside: a mail about the conversation; about: the reply that it stands in for, once, unless that was read
 local function reply(K, A)
     local P, call, now, num, user, kind = K[1], redis.call, A[1], A[2], A[3], A[6]
     local T = ticket(P, num)
     if not T then return redis.error_reply('NOTFOUND ticket') end
-    if T.co == '' then return redis.error_reply('CONFLICT erased') end
+    if T.co ~= sub(A[5], 2, 17) then return redis.error_reply('CONFLICT erased') end
     local client = P .. 'cl:' .. A[4]
     if A[4] ~= '' then
         local was = call('GET', client)
@@ -101,36 +102,32 @@ local function reply(K, A)
     end
     local by = A[12] ~= '' and A[12] or T.ch
     local n = call('RPUSH', P .. 'm:' .. num, A[5])
-    local st, as = T.st, T.as
-    call('HSET', P .. 't:' .. num, 'u', now, 'un', kind == 'aside' and T.un or 0, 'n', n, 'mc', num_of(T.mc) + 1,
-        'rv', num_of(T.rv) + 1, 'ac', num_of(T.ac) + num_of(A[11]))
-    if kind == 'reply' or A[9] == '1' then call('HSET', P .. 't:' .. num, 'dc', basis(T, user)) end
+    local st, as, last, row = T.st, T.as, n, ''
     if kind == 'reply' then
         if st == 'new' or st == 'closed' then st = 'open' end
         if as == '' then as = user end
-        call('HSET', P .. 't:' .. num, 'lo', now)
         call('ZREM', P .. 'un:' .. T.q, num)
-        enqueue(P, num, n, by, now, A[7], A[8], 0)
+        row = enqueue(P, num, n, by, now, A[7], A[8], 0)
         set_preview(P, num, A[10])
     end
     if about ~= '' then
-        enqueue_aside(P, num, n, by, now, A[7], about)
+        row = enqueue_aside(P, num, n, by, now, A[7], about)
         call('SET', P .. 'fb:' .. num .. '/' .. about, n, 'EX', DEDUPE_S)
     elseif kind == 'aside' then
-        enqueue(P, num, n, by, now, A[7], 0, 1)
+        row = enqueue(P, num, n, by, now, A[7], 0, 1)
     end
     local close = A[9] == '1'
     if close then
         if T.st ~= 'closed' then call('SET', P .. 'sc:' .. num .. '/' .. n, T.st, 'EX', UNDO_S) end
         st = 'closed'
     end
-    if st ~= T.st then
-        call('HSET', P .. 't:' .. num, 'st', st, 'n', note_event(P, num, now, user, 'state', T.st, st))
-    end
-    if as ~= T.as then call('HSET', P .. 't:' .. num, 'as', as) end
+    if st ~= T.st then last = note_event(P, num, now, user, 'state', T.st, st) end
+    call('HSET', P .. 't:' .. num, 'st', st, 'as', as, 'u', now, 'un', kind == 'aside' and T.un or 0, 'n', last,
+        'mc', num_of(T.mc) + 1, 'rv', num_of(T.rv) + 1, 'ac', num_of(T.ac) + num_of(A[11]),
+        'lo', kind == 'reply' and now or T.lo, 'dc', (kind == 'reply' or close) and basis(T, user) or T.dc)
     open_indexes(P, num, T, now, st, T.q, as, kind == 'reply' and now or T.lo)
     if A[4] ~= '' then call('SET', client, n, 'EX', CLIENT_S) end
     event(P, now, kind == 'note' and 'note.added' or 'message.queued', num, n, by, T.q, user, close and 'closed' or '',
         T.th)
-    return n
+    return {n, row}
 end

@@ -58,11 +58,13 @@ local function renew(K, A)
     return 1
 end
 
--- number n attempt owner part xhash
+-- number n attempt owner part xhash...
 local function part(K, A)
     local P = K[1]
     local D = row_read(P, A[1], A[2])
-    if A[6] ~= '' then redis.call('SET', P .. 'x:' .. A[6], A[1] .. '/' .. A[2], 'EX', RECEIPT_S) end
+    for i = 6, #A do
+        if A[i] ~= '' then redis.call('SET', P .. 'x:' .. A[i], A[1] .. '/' .. A[2], 'EX', RECEIPT_S) end
+    end
     if not D or D.state ~= 'sending' or D.attempt ~= num_of(A[3]) or D.owner ~= A[4] then return 0 end
     if num_of(D.part) < num_of(A[5]) then
         D.part = A[5]
@@ -71,7 +73,17 @@ local function part(K, A)
     return 1
 end
 
+-- What goes well changes nothing of a ticket that has no trouble: no field, no place in a list.
+local WELL = {sent = true, delivered = true, read = true}
 local function settled(P, num, n, D, now, word, visible)
+    local seq = D.auto ~= '2' and D.seq or 0
+    if WELL[word] then
+        local t = redis.call('HMGET', P .. 't:' .. num, 'dl', 'q', 'th')
+        if (t[1] or '') == '' then
+            event(P, now, 'message.' .. word, num, n, D.ch, t[2], '', '', t[3], seq)
+            return
+        end
+    end
     local T = ticket(P, num)
     if word == 'failed' or word == 'opted_out' then
         fail_ticket(P, num, now, word)
@@ -84,7 +96,7 @@ local function settled(P, num, n, D, now, word, visible)
         redis.call('HSET', P .. 't:' .. num, 'u', now, 'dl', dl, 'rv', num_of(T.rv) + 1)
         open_indexes(P, num, T, now, T.st, T.q, T.as)
     end
-    event(P, now, 'message.' .. word, num, n, D.ch, T and T.q, '', '', T and T.th, D.auto ~= '2' and D.seq or 0)
+    event(P, now, 'message.' .. word, num, n, D.ch, T and T.q, '', '', T and T.th, seq)
 end
 
 -- now number n attempt owner state next reason visible part xhash...
@@ -100,7 +112,7 @@ local function settle(K, A)
         redis.call('ZREM', P .. 'ls', num .. '/' .. n)
         redis.call('ZADD', P .. 'due:' .. D.ch, D.next, num .. '/' .. n)
     else
-        leave_queue(P, num, n, D, now)
+        leave_queue(P, num, n, 'ls', now)
     end
     settled(P, num, n, D, now, state, num_of(A[9]))
     return 'OK'
@@ -132,7 +144,7 @@ local function expire(K, A)
             else
                 D.state = 'in_doubt'
                 row_write(P, num, n, D)
-                leave_queue(P, num, n, D, now)
+                leave_queue(P, num, n, 'ls', now)
                 settled(P, num, n, D, now, 'in_doubt', 3)
             end
         end

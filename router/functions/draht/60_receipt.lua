@@ -23,7 +23,7 @@ local function receipt(K, A)
     D.state, D.at = state, now
     D.reason = A[8]
     row_write(P, num, n, D)
-    if waiting then leave_queue(P, num, n, D, now) end
+    if waiting then leave_queue(P, num, n, 'ls', now) end
     settled(P, num, n, D, now, state, 3)
     return 1
 end
@@ -89,7 +89,7 @@ local function action(K, A)
     else
         D.state = what == 'mark_sent' and 'sent' or 'cancelled'
         row_write(P, num, n, D)
-        leave_queue(P, num, n, D, now)
+        leave_queue(P, num, n, 'due:' .. D.ch, now)
         if what == 'undo' then unanswer(P, num, n, T, now, A[4]) end
     end
     redis.call('HSET', P .. 't:' .. num, 'dl', delivery_word(P, num, 3), 'u', now, 'n',

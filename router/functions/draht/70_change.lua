@@ -151,6 +151,7 @@ end
 local function reindex(K, A)
     local P, call, left = K[1], redis.call, num_of(A[2])
     local at = call('GET', P .. 'ix')
+    call('UNLINK', P .. 'ob:sending') -- until 2026-11 sends under way had a list of their own
     if at == INDEX_VERSION then return 0 end
     local year, n = match(at or '', '^(%d+)-(%d+)$')
     year, n = num_of(year or FIRST_YEAR), num_of(n or 0)

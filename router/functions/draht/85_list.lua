@@ -122,7 +122,7 @@ local function list(K, A)
     return {#all > limit and cursor_at(all[limit]) or '', rows}
 end
 
-local OUT_FAILED, OUT_WAITING = {'failed', 'in_doubt'}, {'queued', 'retry', 'sending'}
+local OUT_FAILED, OUT_WAITING = {'failed', 'in_doubt'}, {'queued', 'retry'}
 local OUT_LOOK_MAX = 1000
 -- With a scope at most 1000 of each state are looked at.
 local function out_count(P, S, states)
@@ -176,8 +176,11 @@ end
 
 -- states "a,b" before_score before_id limit scope -> {cursor, {id, d, channel type.., face, wrapped}}; a page may be short
 local function outbox(K, A)
-    local P, keys, rows, limit, S = K[1], {}, {}, num_of(A[4]), scope_of(A[5])
-    for st in gmatch(A[1], '[^,]+') do keys[#keys + 1] = 'ob:' .. st end
+    local P, keys, rows, limit, S, is_asked, has = K[1], {}, {}, num_of(A[4]), scope_of(A[5]), {}, {}
+    for st in gmatch(A[1], '[^,]+') do
+        is_asked[st] = true
+        if not has[LIST[st]] then keys[#keys + 1], has[LIST[st]] = 'ob:' .. LIST[st], true end
+    end
     local score, last, looked = A[2], A[3], 0
     while true do
         local all = merge(P, keys, score, last, limit, false, '-inf')
@@ -185,8 +188,9 @@ local function outbox(K, A)
         for i = 1, math.min(limit, #all) do
             local num, n = match(all[i][2], '^(.-)/(%d+)$')
             looked, score, last = looked + 1, fmt('%.0f', all[i][1]), all[i][2]
-            if sees(P, S, num) then
-                rows[#rows + 1] = {num, num_of(n), redis.call('HGET', P .. 'd:' .. num, n) or '', summary(P, num)}
+            local row = redis.call('HGET', P .. 'd:' .. num, n) or ''
+            if is_asked[match(row, '^[^\t]*')] and sees(P, S, num) then
+                rows[#rows + 1] = {num, num_of(n), row, summary(P, num)}
                 if #rows == limit then return {i < #all and cursor_at(all[i]) or '', rows} end
             end
         end
