@@ -19,6 +19,7 @@ const CONNECTIONS = 20;
 const TEXT = 'Die Laterne vor Haus 12 ist seit Montag dunkel. Bitte nachsehen. '.repeat(2).trim();
 const BINARY = process.env.DRAHT_BINARY || path.join(ROOT, 'build', 'opt', 'draht');
 const LOAD = path.join(ROOT, 'build', 'opt', 'bench', 'smsc_load');
+const HTTP_LOAD = path.join(ROOT, 'build', 'opt', 'bench', 'http_load');
 const socket_of = (gateway) => path.join(gateway.state, 'redis', 'redis.sock');
 
 /** smsc_load; it speaks lines of JSON. */
@@ -64,15 +65,24 @@ class Centre {
     }
 }
 
-/** n times one(i, agent), CONNECTIONS at once, over kept connections. */
-async function crowd(n, one) {
-    const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-    let next = 0;
-    await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
-        while (next < n) await one(next++, agent);
-    }));
-    agent.destroy();
+/** Lays the requests down for http_load.c and measures what act(send) does; send() puts them over CONNECTIONS kept connections. */
+async function with_requests(port, requests, act) {
+    const dir = scratch('http-load');
+    const file = path.join(dir, 'requests');
+    try {
+        fs.writeFileSync(file, requests.map((r) => `${r}\0`).join(''));
+        return await act(async () => {
+            const r = await run(HTTP_LOAD, [String(port), String(CONNECTIONS), '202', file]);
+            if (r.code !== 0) throw new Error(r.out);
+            const { answered } = JSON.parse(r.out);
+            if (answered !== requests.length) throw new Error(`${answered} of ${requests.length} requests were answered`);
+        });
+    } finally {
+        fs.rmSync(dir, { recursive: true, force: true });
+    }
 }
+
+const request = (line, headers, body = '') => `${line} HTTP/1.1\r\nhost: 127.0.0.1\r\n${Object.entries({ ...headers, ...(body && { 'content-length': Buffer.byteLength(body) }) }).map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n${body}`;
 
 /** Draht: in by deliver_sm, out as replies of staff through the API. */
 class Draht {
@@ -108,22 +118,15 @@ class Draht {
         return numbers;
     }
 
-    reply(number, text, agent) {
-        const body = JSON.stringify({ kind: 'reply', text, attachments: [], client_id: randomUUID() });
-        const { cookie, csrf, port } = this.gateway;
-        return new Promise((resolve, reject) => {
-            const r = http.request({ host: '127.0.0.1', port, agent, method: 'POST', path: `/api/v1/tickets/${number}/messages`, headers: { cookie, 'x-csrf-token': csrf, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } }, (a) => {
-                a.resume();
-                a.on('end', () => (a.statusCode === 202 ? resolve() : reject(new Error(`reply: ${a.statusCode}`))));
-            });
-            r.on('error', reject);
-            r.end(body);
-        });
+    reply(number, text) {
+        const { cookie, csrf } = this.gateway;
+        return request(`POST /api/v1/tickets/${number}/messages`, { cookie, 'x-csrf-token': csrf, 'content-type': 'application/json' }, JSON.stringify({ kind: 'reply', text, attachments: [], client_id: randomUUID() }));
     }
 
     async out(n) {
         this.numbers ??= await this.tickets();
-        return this.centre.takes(n, () => crowd(n, (i, agent) => this.reply(this.numbers[i % this.numbers.length], `${TEXT} ${i}`, agent)));
+        const replies = Array.from({ length: n }, (_, i) => this.reply(this.numbers[i % this.numbers.length], `${TEXT} ${i}`));
+        return with_requests(this.gateway.port, replies, (send) => this.centre.takes(n, send));
     }
 
     async close() {
@@ -179,10 +182,9 @@ class Rival {
     }
 
     out(n) {
-        return this.centre.takes(n, () => crowd(n, async (i, agent) => {
-            const a = await this.kannel.send({ charset: 'UTF-8', to: `+49170${String(i % SENDERS).padStart(7, '0')}`, text: `${TEXT} ${i}` }, agent);
-            if (a.status !== 202) throw new Error(`sendsms: ${a.status} ${a.body}`);
-        }));
+        const { port, pathname } = new URL(this.kannel.url);
+        const sends = Array.from({ length: n }, (_, i) => request(`GET ${pathname}?${this.kannel.query({ charset: 'UTF-8', to: `+49170${String(i % SENDERS).padStart(7, '0')}`, text: `${TEXT} ${i}` })}`));
+        return with_requests(port, sends, (send) => this.centre.takes(n, send));
     }
 
     async close() {

@@ -135,9 +135,13 @@ ${smsbox}`;
         return `http://127.0.0.1:${this.ports.sendsms}/cgi-bin/sendsms`;
     }
 
-    send(fields, agent) {
+    query(fields) {
         const { username, password } = this.options;
-        return get(`${this.url}?${new URLSearchParams({ username, password, ...fields })}`, agent);
+        return new URLSearchParams({ username, password, ...fields });
+    }
+
+    send(fields, agent) {
+        return get(`${this.url}?${this.query(fields)}`, agent);
     }
 
     async end() {
