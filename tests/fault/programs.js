@@ -7,6 +7,7 @@ const http = require('node:http');
 const path = require('node:path');
 const { randomUUID } = require('node:crypto');
 const { ROOT } = require('../lib/gateway');
+const { killProgram } = require('../lib/process');
 const { marks } = require('./posted');
 
 const SECRET = 'taubenschlag';
@@ -62,24 +63,9 @@ class Program {
         this.known.add(m.message);
         if (this.kills_due > 0) {
             this.kills_due--;
-            this.kills += this.kill();
+            this.kills += killProgram(this.program);
         }
         a.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ id: randomUUID() }));
-    }
-
-    /** kill -9 for the program that this gateway started; how many there were. */
-    kill() {
-        let n = 0;
-        for (const pid of fs.readdirSync('/proc').filter((p) => /^\d+$/.test(p))) {
-            try {
-                if (!fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(this.program)) continue;
-                process.kill(Number(pid), 'SIGKILL');
-                n++;
-            } catch {
-                // It ended meanwhile.
-            }
-        }
-        return n;
     }
 
     deliveries() {

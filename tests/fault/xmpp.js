@@ -8,6 +8,7 @@ const path = require('node:path');
 const { randomUUID } = require('node:crypto');
 const { ROOT } = require('../lib/gateway');
 const { Prosody, Citizen } = require('../lib/xmpp');
+const { killProgram } = require('../lib/process');
 const { marks } = require('./posted');
 
 const US = 'buergerbuero@amt.lab.test';
@@ -51,23 +52,11 @@ class Xmpp {
         program.on('data', (bytes) => {
             const fault = bytes.includes('[r:') ? this.fault_due : undefined;
             if (fault) this.fault_due = undefined;
-            if (fault === 'kill') this.kill();
+            if (fault === 'kill') this.kills += killProgram(this.program);
             if (fault === 'cut') this.lines_cut++;
             if (fault !== 'cut') server.write(bytes);
             if (fault) program.destroy();
         });
-    }
-
-    kill() {
-        for (const pid of fs.readdirSync('/proc').filter((p) => /^\d+$/.test(p))) {
-            try {
-                if (!fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(this.program)) continue;
-                process.kill(Number(pid), 'SIGKILL');
-                this.kills++;
-            } catch {
-                // It ended meanwhile.
-            }
-        }
     }
 
     letter(who, mark) {

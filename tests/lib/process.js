@@ -96,6 +96,21 @@ class Process {
     }
 }
 
+/** kill -9 for what was started under this path, which nobody else uses; how many there were. */
+function killProgram(file) {
+    let n = 0;
+    for (const pid of fs.readdirSync('/proc').filter((p) => /^\d+$/.test(p))) {
+        try {
+            if (!fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(file)) continue;
+            process.kill(Number(pid), 'SIGKILL');
+            n++;
+        } catch {
+            // It ended meanwhile.
+        }
+    }
+    return n;
+}
+
 /** Runs to the end; {code, out}. */
 async function run(command, args, options = {}) {
     const p = new Process(command, args, options);
@@ -103,4 +118,4 @@ async function run(command, args, options = {}) {
     return { code, out: p.output };
 }
 
-module.exports = { scratch, freePort, until, Process, run };
+module.exports = { scratch, freePort, until, Process, killProgram, run };

@@ -86,10 +86,16 @@ ${full.component}`);
     }
 }
 
-/** A line to a port that can be cut, with or without swallowing what comes last. */
+/** A line to a port that can be cut, with or without swallowing what comes last: all of it, or only what is said to the port
+ * (is_mute), or only what the port says (is_deaf). */
 class Line {
     constructor(port) {
-        Object.assign(this, { to: port, cuts: 0, swallowed: 0, is_swallowing: false, open: new Set() });
+        Object.assign(this, { to: port, cuts: 0, carried: 0, swallowed: 0, open: new Set() });
+        this.clear();
+    }
+
+    clear() {
+        Object.assign(this, { is_swallowing: false, is_mute: false, is_deaf: false });
     }
 
     async start() {
@@ -109,15 +115,17 @@ class Line {
                 other.destroy();
             });
             s.on('data', (bytes) => {
-                if (!this.is_swallowing) other.write(bytes);
+                const is_lost = this.is_swallowing || (s === near ? this.is_mute : this.is_deaf);
+                if (!is_lost) other.write(bytes);
                 else if (s === near) this.swallowed += bytes.length;
+                if (!is_lost && s === near) this.carried += bytes.length;
             });
         }
     }
 
     cut() {
         this.cuts++;
-        this.is_swallowing = false;
+        this.clear();
         for (const s of this.open) s.destroy();
     }
 
