@@ -149,7 +149,7 @@ static void take_in(struct ask *k, const struct files_item *items, size_t n) {
     arena_free(&a);
 }
 
-void ask_file_fault(struct ask *k, int status) {
+static void ask_file_fault(struct ask *k, int status) {
     if (status == ERR_STORAGE)
         ask_error(k, WIRE_NOT_NOW, "The spool cannot be read.");
     else
@@ -158,13 +158,17 @@ void ask_file_fault(struct ask *k, int status) {
                                           : "A file is not a plain file in spool/in.");
 }
 
-static void on_read(void *arg, int status, const struct files_item *items, size_t n, size_t which) {
-    struct ask *k = arg;
-    (void)which;
+bool ask_has_files(struct ask *k, int status) {
     k->job = NULL;
     if (status < 0)
         ask_file_fault(k, status);
-    else
+    return status >= 0;
+}
+
+static void on_read(void *arg, int status, const struct files_item *items, size_t n, size_t which) {
+    struct ask *k = arg;
+    (void)which;
+    if (ask_has_files(k, status))
         take_in(k, items, n);
 }
 
@@ -266,10 +270,7 @@ static void on_blob_read(void *arg, int status, const struct files_item *items, 
                          size_t which) {
     struct ask *k = arg;
     (void)n, (void)which;
-    k->job = NULL;
-    if (status < 0)
-        ask_file_fault(k, status);
-    else
+    if (ask_has_files(k, status))
         k->x->h->blob_put(k->x->host, kit_out(buf_span(&items[0].bytes)), on_blob_put, k);
 }
 
@@ -293,10 +294,7 @@ static void on_scan_read(void *arg, int status, const struct files_item *items, 
                          size_t which) {
     struct ask *k = arg;
     (void)n, (void)which;
-    k->job = NULL;
-    if (status < 0)
-        ask_file_fault(k, status);
-    else
+    if (ask_has_files(k, status))
         k->x->h->scan(k->x->host, kit_out(buf_span(&items[0].bytes)), on_scanned, k);
 }
 

@@ -184,8 +184,9 @@ void call_scan(struct ask *k, const json_t *params);
 /* Reads a file of spool/in into k->job, or answers what is wrong with its name. */
 void ask_read_file(struct ask *k, const char *name, files_fn done);
 void exec_folder(const struct exec *x, const char *name, struct buf *out); /* of the spool */
-/* What is wrong with a file of the spool (a status of files_fn), as the ask's answer. */
-void ask_file_fault(struct ask *k, int status);
+/* Ends the reading of files (status: that of files_fn). False: it failed, and the ask is answered
+ * with what is wrong. */
+bool ask_has_files(struct ask *k, int status);
 /* sends.c */
 int sends_new(struct exec *x, const struct draht_outbound *m, struct draht_token *t);
 void sends_forget(struct exec *x);

@@ -194,10 +194,9 @@ static void on_body_read(void *arg, int status, const struct files_item *items, 
                          size_t which) {
     struct ask *k = arg;
     (void)n, (void)which;
-    k->job = NULL;
-    if (status < 0)
-        ask_file_fault(k, status);
-    else if (k->stream && !k->run)
+    if (!ask_has_files(k, status))
+        return;
+    if (k->stream && !k->run)
         ask_error(k, WIRE_NOT_NOW, "The program is gone.");
     else
         begin(k, buf_span(&items[0].bytes));
