@@ -5,6 +5,7 @@
 #define DRAHT_SMPP_SMPP_CHANNEL_H
 
 #include "channels/abi/draht_channel.h"
+#include "channels/kit/keyword.h"
 #include "channels/kit/kit.h"
 #include "channels/smpp/dlr.h"
 #include "channels/smpp/number.h"
@@ -13,14 +14,12 @@
 #include "gateway/base/json.h"
 
 #define SMPP_CONCURRENCY 200
-#define SMPP_WORDS_MAX 16
 #define SMPP_PARTS_DEFAULT 10
 
 struct smpp_settings {
     json_t *json; /* the strings live here */
     const char *smsc, *ca, *system_id, *password, *system_type, *country, *language;
-    const char *stop[SMPP_WORDS_MAX], *start[SMPP_WORDS_MAX], *help[SMPP_WORDS_MAX];
-    size_t stop_n, start_n, help_n;
+    struct kit_words words;
     struct pdu_address source;
     char source_text[NUMBER_BYTES];
     enum sms_coding zero, one;

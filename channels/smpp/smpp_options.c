@@ -6,6 +6,9 @@
 #include "channels/smpp/smpp_channel.h"
 
 #define OPTIONS_BYTES_MAX (1 << 20)
+#define STOP_WORDS "STOP,STOPP,ABMELDEN"
+#define START_WORDS "START,ANMELDEN"
+#define HELP_WORDS "HILFE,HELP,INFO"
 
 const struct draht_option smpp_option_rows[] = {
     {"smsc", DRAHT_OPT_STRING, NULL, 3, 300, NULL, DRAHT_OPT_REQUIRED,
@@ -62,11 +65,11 @@ const struct draht_option smpp_option_rows[] = {
      "How receipts write ids that the centre's answers write the other way."},
     {"unknown_errors", DRAHT_OPT_ENUM, "retry", 0, 0, "retry|reject", 0,
      "What the provider's own error codes (0x400 and above) mean."},
-    {"stop_words", DRAHT_OPT_LIST, "STOP,STOPP,ABMELDEN", 0, SMPP_WORDS_MAX, NULL, 0,
+    {"stop_words", DRAHT_OPT_LIST, STOP_WORDS, 0, KIT_WORDS_MAX, NULL, 0,
      "Whoever sends nothing but one of these gets no messages any more."},
-    {"start_words", DRAHT_OPT_LIST, "START,ANMELDEN", 0, SMPP_WORDS_MAX, NULL, 0,
+    {"start_words", DRAHT_OPT_LIST, START_WORDS, 0, KIT_WORDS_MAX, NULL, 0,
      "Whoever sends nothing but one of these gets messages again."},
-    {"help_words", DRAHT_OPT_LIST, "HILFE,HELP,INFO", 0, SMPP_WORDS_MAX, NULL, 0,
+    {"help_words", DRAHT_OPT_LIST, HELP_WORDS, 0, KIT_WORDS_MAX, NULL, 0,
      "Whoever sends nothing but one of these gets an explanation."},
     {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL},
 };
@@ -74,30 +77,6 @@ const struct draht_option smpp_option_rows[] = {
 static int complain(char *err, const char *sentence) {
     snprintf(err, 256, "%s", sentence);
     return -1;
-}
-
-/* A list may come as its default, one text. */
-static size_t words(json_t *o, const char *key, const char *fallback,
-                    const char *out[SMPP_WORDS_MAX]) {
-    json_t *v = json_object_get(o, key);
-    if (!json_is_array(v)) {
-        struct span rest = span_str(json_is_string(v) ? json_string_value(v) : fallback);
-        json_t *list = json_array();
-        while (rest.p) {
-            struct span word = span_trim(span_cut(&rest, ','));
-            if (word.n)
-                json_array_append_new(list, json_stringn(word.p, word.n));
-        }
-        json_object_set_new(o, key, list);
-        v = list;
-    }
-    size_t n = 0;
-    for (size_t i = 0; i < json_array_size(v) && n < SMPP_WORDS_MAX; i++) {
-        const char *s = json_string_value(json_array_get(v, i));
-        if (s && *s)
-            out[n++] = s;
-    }
-    return n;
 }
 
 static int which(json_t *o, const char *key, const char *const *names) {
@@ -177,9 +156,9 @@ int smpp_settings_parse(struct smpp_settings *s, const char *options_json, char 
                                 .system_type = json_str(o, "system_type", ""),
                                 .country = json_str(o, "country", "49"),
                                 .language = json_str(o, "language", "de")};
-    s->stop_n = words(o, "stop_words", "STOP,STOPP,ABMELDEN", s->stop);
-    s->start_n = words(o, "start_words", "START,ANMELDEN", s->start);
-    s->help_n = words(o, "help_words", "HILFE,HELP,INFO", s->help);
+    kit_words_read(&s->words, KIT_WORD_STOP, o, "stop_words", STOP_WORDS);
+    kit_words_read(&s->words, KIT_WORD_START, o, "start_words", START_WORDS);
+    kit_words_read(&s->words, KIT_WORD_HELP, o, "help_words", HELP_WORDS);
     choices(s, o);
     numbers(s, o);
     if (check(s, o, err) == 0)

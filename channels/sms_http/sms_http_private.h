@@ -13,8 +13,16 @@
 #define SMS_ANSWER_BYTES_MAX (256u << 10)
 #define SMS_URL_BYTES_MAX 8000
 
+#define SMS_SAYS_MAX 50 /* answers to words under way at once */
+#define SMS_STOP_WORDS "STOP,STOPP,STOPALL,STOP ALL,ENDE,END,UNSUBSCRIBE,QUIT,CANCEL,ABMELDEN"
+#define SMS_START_WORDS "START,UNSTOP,ANMELDEN"
+#define SMS_HELP_WORDS "HILFE,HELP,INFO"
+
 struct sms_http {
     struct sms_base b;
+    struct kit_words words;
+    bool confirms; /* answers them itself */
+    size_t says_n;
 };
 
 extern const struct draht_option sms_http_options[];
@@ -33,5 +41,7 @@ const char *sms_path_secret(const struct sms_http *w);
 void sms_on_message(void *channel, struct draht_http *x);
 void sms_on_receipt(void *channel, struct draht_http *x);
 int sms_send(void *channel, const struct draht_outbound *m, struct draht_token *t);
+/* Sends a text of the city's own, once; copied. What becomes of it stands in the log. */
+void sms_say(struct sms_http *w, struct span number, struct span text);
 
 #endif

@@ -4,7 +4,8 @@
 #include "channels/sms_http/sms_http_private.h"
 #include "gateway/base/crypto.h"
 
-#define SEEN_MS (10u * 60 * 1000) /* the same text without id and time within this is one */
+#define WORD_MS (24u * 3600 * 1000) /* how long a word that comes again is known */
+#define SEEN_MS (10u * 60 * 1000)   /* the same text without id and time within this is one */
 
 /* One request of the provider, with all that it carries. */
 struct sms_request {
@@ -60,8 +61,55 @@ static void hand_receipt(struct sms_request *k) {
                      stored);
 }
 
+/* ---- words that the city answers itself; no message for staff ---- */
+
+static struct draht_span word_key(struct sms_request *k) {
+    return kit_str(arena_printf(k->k.a, "word:%.*s", (int)k->m.id.n, k->m.id.p));
+}
+
+static void on_marked(void *arg, int status) {
+    struct sms_request *k = arg;
+    struct sms_http *w = channel_of(k);
+    struct buf text = {0};
+    if (status < 0) {
+        finish(k, false);
+        return;
+    }
+    kit_words_answer(w->b.h, w->b.host, json_str(w->b.o, "language", "de"), k->k.word, &text);
+    sms_say(w, span_str(k->m.from), buf_span(&text));
+    buf_free(&text);
+    next_item(k);
+}
+
+static void on_mark(void *arg, int status, struct draht_span value) {
+    struct sms_request *k = arg;
+    struct sms_http *w = channel_of(k);
+    if (status < 0)
+        finish(k, false);
+    else if (value.p) /* the provider came again */
+        next_item(k);
+    else
+        w->b.h->state_set(w->b.host, word_key(k), kit_str("1"), WORD_MS, on_marked, k);
+}
+
+/* What somebody asked for is kept before they are told so, and told once. */
+static void on_kept(struct sms_work *work, int status) {
+    struct sms_request *k = (struct sms_request *)work;
+    if (status < 0)
+        finish(k, false);
+    else
+        work->b->h->state_get(work->b->host, word_key(k), on_mark, k);
+}
+
 static void hand_message(struct sms_request *k) {
     const struct sms_message *m = &k->m;
+    const struct sms_http *w = channel_of(k);
+    enum kit_keyword word = kit_words_find(&w->words, m->text);
+    if (word && w->confirms) {
+        k->k.word = word;
+        sms_keep_word(&k->k, span_str(m->from), word, on_kept);
+        return;
+    }
     struct draht_inbound in = {.external_id = kit_out(m->id),
                                .sender = kit_str(m->from),
                                .recipient = kit_out(m->to),
@@ -69,7 +117,7 @@ static void hand_message(struct sms_request *k) {
                                .original = kit_out(m->original),
                                .sent_ms = m->sent_ms};
     sms_hand_message(
-        &k->k, in, kit_keyword(m->text),
+        &k->k, in, word,
         m->is_odd ? "[\"Some characters of the text message could not be read.\"]" : NULL, stored);
 }
 

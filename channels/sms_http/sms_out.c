@@ -7,13 +7,15 @@
 #include "channels/kit/gsm0338.h"
 #include "channels/kit/split.h"
 #include "channels/sms_http/sms_http_private.h"
+#include "gateway/base/crypto.h"
 
 enum { HEADERS_MAX = 24 };
 
 struct sms_out {
     struct sms_http *w;
-    struct draht_token *t;
+    struct draht_token *t; /* NULL: a text of the city's own */
     const struct draht_outbound *m;
+    struct draht_outbound own;
     struct arena *a;
     struct span parts[SMS_PARTS_MAX];
     size_t parts_n;
@@ -23,7 +25,11 @@ struct sms_out {
 
 static void settle(struct sms_out *s, enum draht_verdict v, const char *why, uint64_t ms) {
     struct sms_http *w = s->w;
-    w->b.h->settle(s->t, v, kit_str(why), ms);
+    if (s->t)
+        w->b.h->settle(s->t, v, kit_str(why), ms);
+    else if (v != DRAHT_SENT)
+        sms_log(&w->b, 2, "confirm", why);
+    w->says_n -= s->t == NULL;
     arena_free(&s->a);
     free(s);
     w->b.busy--;
@@ -125,7 +131,9 @@ static void on_answer(void *arg, const struct draht_http_answer *answer) {
     } else if (!id.n || id.n > SMS_ID_BYTES_MAX) {
         settle(s, DRAHT_IN_DOUBT, "The provider's answer has no message id.", 0);
     } else {
-        s->w->b.h->part_done(s->t, s->part++, kit_out(id));
+        if (s->t)
+            s->w->b.h->part_done(s->t, s->part, kit_out(id));
+        s->part++;
         send_part(s);
     }
     json_decref(json);
@@ -321,4 +329,27 @@ int sms_send(void *channel, const struct draht_outbound *m, struct draht_token *
     w->b.h->state_get(w->b.host, sms_stop_key(w->b.h, w->b.host, s->a, kit_in(m->recipient)),
                       on_stop_word, s);
     return 0;
+}
+
+void sms_say(struct sms_http *w, struct span number, struct span text) {
+    if (w->says_n >= SMS_SAYS_MAX || !text.n || !kit_phone_is_dialable(number)) {
+        sms_log(&w->b, 2, "confirm", "a stop, start or help word was not answered");
+        return;
+    }
+    struct sms_out *s = xcalloc(1, sizeof *s);
+    uint8_t name[8];
+    char hex[17];
+    *s = (struct sms_out){.w = w, .m = &s->own, .a = arena_new()};
+    w->b.h->random(name, sizeof name);
+    crypto_hex(name, sizeof name, hex);
+    s->own = (struct draht_outbound){.size = sizeof s->own,
+                                     .message = kit_str(arena_printf(s->a, "word.%s", hex)),
+                                     .recipient = kit_out(arena_dup(s->a, number)),
+                                     .text = kit_out(arena_dup(s->a, text))};
+    w->b.busy++;
+    w->says_n++;
+    if (split(s))
+        send_part(s);
+    else
+        settle(s, DRAHT_REJECTED, "The answer to a word is longer than max_parts allows.", 0);
 }

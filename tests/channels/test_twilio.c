@@ -43,6 +43,53 @@ START_TEST(words) {
 }
 END_TEST
 
+START_TEST(words_of_a_channel) {
+    struct kit_words w = {0};
+    char many[200] = "", long_word[KIT_WORD_BYTES_MAX + 2];
+    for (char c = 'a'; c <= 'q'; c++) /* 17 of them */
+        snprintf(many + strlen(many), sizeof many - strlen(many), "wort-%c, ", c);
+    memset(long_word, 'x', sizeof long_word - 1);
+    long_word[sizeof long_word - 1] = 0;
+    json_t *o = json_pack("{s:[s,s,s],s:s}", "stop_words", "Aus", "", long_word, "start_words", many);
+    kit_words_read(&w, KIT_WORD_STOP, o, "stop_words", "STOP");
+    kit_words_read(&w, KIT_WORD_START, o, "start_words", "START");
+    kit_words_read(&w, KIT_WORD_HELP, o, "help_words", "HILFE,INFO");
+    const struct {
+        const char *text;
+        enum kit_keyword word;
+    } rows[] = {{" aus!", KIT_WORD_STOP}, {"stop", KIT_WORD_NONE}, {"Wort-P", KIT_WORD_START}, {"wort-q", KIT_WORD_NONE}, {"hilfe...", KIT_WORD_HELP},
+                {"Info", KIT_WORD_HELP},  {"", KIT_WORD_NONE},     {"!", KIT_WORD_NONE},       {long_word, KIT_WORD_NONE}, {long_word + 1, KIT_WORD_NONE}};
+    ck_assert_uint_eq(w.n[KIT_WORD_START], KIT_WORDS_MAX);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        ck_assert_msg(kit_words_find(&w, span_str(rows[i].text)) == rows[i].word, "%s", rows[i].text);
+    w.of[KIT_WORD_STOP][0] = long_word + 1; /* of the limit */
+    ck_assert_int_eq(kit_words_find(&w, span_str(long_word + 1)), KIT_WORD_STOP);
+    ck_assert_int_eq(kit_keyword(SPAN("Hilfe")), KIT_WORD_NONE);
+    json_decref(o);
+}
+END_TEST
+
+static struct draht_span fact(void *host, const char *name) {
+    static const char *const facts[][2] = {{"locale.en.sms.help", "{city}{city}: {phone} {other}{"}, {"city.name", "Trier"}};
+    (void)host;
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(facts[i][0], name) == 0)
+            return (struct draht_span){facts[i][1], strlen(facts[i][1])};
+    return (struct draht_span){0};
+}
+
+START_TEST(answers_to_words) {
+    const struct draht_host h = {.size = sizeof h, .fact = fact};
+    struct buf out = {0};
+    kit_words_answer(&h, NULL, "en", KIT_WORD_HELP, &out);
+    ck_assert_msg(span_eq(buf_span(&out), "TrierTrier:  {other}{"), "%.*s", (int)out.n, out.p);
+    buf_clear(&out);
+    kit_words_answer(&h, NULL, "xx", KIT_WORD_STOP, &out);
+    ck_assert_uint_eq(out.n, 0);
+    buf_free(&out);
+}
+END_TEST
+
 static enum twilio_kind kind_of(const char *body) {
     struct arena *a = arena_new();
     struct form f;
@@ -82,6 +129,8 @@ int main(void) {
         return EXIT_FAILURE;
     tcase_add_test(t, sums_of_the_rfcs);
     tcase_add_test(t, words);
+    tcase_add_test(t, words_of_a_channel);
+    tcase_add_test(t, answers_to_words);
     tcase_add_test(t, meaning);
     tcase_add_test(t, signatures_of_other_lengths);
     suite_add_tcase(s, t);

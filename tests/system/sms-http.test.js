@@ -69,6 +69,7 @@ const channels = () => `  - id: kannel
       allow: [127.0.0.1]
       answer: "<ok/>"
       answer_type: text/xml
+      confirm: false
 `;
 
 before(async () => {
@@ -213,6 +214,42 @@ test('the code decides: opted out, refused, wait, in doubt; stop words hold answ
     await take(message('+49151000003', 'START'));
     await reply(t.number, 'Fff');
     await until('the answer', () => tried('Fff') === 1, 30000);
+});
+
+test('STOP, START and HELP are answered once and make no message; not where the provider does it', async () => {
+    const from = '+49151000030', to = '49151000030';
+    await take(message(from, 'Ein Anliegen'));
+    const t = await ticketOf('json', 'Ein Anliegen');
+    const told = (words) => asked.filter((x) => x.body.includes(to) && words.test(x.body));
+    for (const [word, words, n] of [['STOP', /keine SMS mehr/, 1], ['Start.', /wieder SMS/, 1], ['hilfe!', /Anliegen als SMS.*STOP beendet/s, 1], ['Stop All', /keine SMS mehr/, 2]]) {
+        const m = message(from, word);
+        for (let i = 0; i < 2; i++) assert.equal((await take(m)).status, 200); /* the provider repeats it */
+        await until(`the answer to ${word}`, () => told(words).length === n);
+    }
+    assert.match(JSON.parse(told(/keine SMS mehr/)[0].body).message.text, /^Sie bekommen von Teststadt keine SMS mehr/);
+    await take(message('Stadtwerke', 'STOP'), message(from, 'STOP jetzt aber')); /* a name cannot be answered; a sentence is a message */
+    await until('the sentence', async () => (await items(t.number)).some((i) => i.text === 'STOP jetzt aber'));
+    assert.deepEqual((await items(t.number)).filter((i) => i.type === 'message').map((i) => i.text), ['Ein Anliegen', 'STOP jetzt aber']);
+    await reply(t.number, 'Kommt nicht an');
+    await until('the held answer', async () => /opted out/.test(JSON.stringify(await items(t.number))), 30000);
+    assert.equal(told(/Kommt nicht an/).length, 0);
+    assert.equal(told(/keine SMS mehr/).length, 2);
+
+    const form = (text) => gateway.raw('POST', '/channels/form/message', { 'content-type': 'application/x-www-form-urlencoded', 'x-key': KEY }, new URLSearchParams({ id: `f${++count}`, from: '+49151000031', text }).toString());
+    for (const text of ['Noch ein Anliegen', 'Stopp', 'Hilfe']) assert.equal((await form(text)).status, 200);
+    const other = await ticketOf('form', 'Noch ein Anliegen');
+    const list = (await items(other.number)).filter((i) => i.type === 'message');
+    assert.deepEqual(list.map((i) => i.text), ['Noch ein Anliegen', 'Stopp', 'Hilfe']);
+    assert.match(JSON.stringify(list[1].warnings), /answers are held back/);
+    await reply(other.number, 'Kommt auch nicht an');
+    await until('the held answer', async () => /opted out/.test(JSON.stringify(await items(other.number))), 30000);
+    assert.ok(!asked.some((x) => x.body.includes('49151000031')));
+});
+
+test('Kannel: STOP is confirmed on the telephone', async () => {
+    assert.equal(await smsc.deliver({ source_addr: '491700000014', short_message: 'STOP' }), 0);
+    await until('the confirmation', () => smsc.submits.find((s) => s.pdu.destination_addr === '491700000014' && /keine SMS mehr/.test(s.text)), 30000);
+    assert.equal(smsc.submits.filter((s) => s.pdu.destination_addr === '491700000014').length, 1);
 });
 
 test('only who signs, knows the word and calls from the right network is heard', async () => {
