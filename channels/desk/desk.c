@@ -136,7 +136,8 @@ static void desk_close(void *channel) {
 
 const struct draht_channel_ops desk_ops = {
     .size = sizeof(struct draht_channel_ops),
-    .caps = DRAHT_CAP_ATTACHMENTS | DRAHT_CAP_DELIVERED | DRAHT_CAP_IDEMPOTENT,
+    .caps =
+        DRAHT_CAP_ATTACHMENTS | DRAHT_CAP_DELIVERED | DRAHT_CAP_IDEMPOTENT | DRAHT_CAP_UNTHREADED,
     .type = "desk",
     .options = options,
     .text_max = 10000,

@@ -160,7 +160,9 @@ static void typing(void *channel, struct draht_span thread, struct draht_span wh
     meta_last_get(m, s, type_now, t);
 }
 
-#define CAPS (DRAHT_CAP_ATTACHMENTS | DRAHT_CAP_DELIVERED | DRAHT_CAP_READ | DRAHT_CAP_TYPING)
+#define CAPS                                                                                       \
+    (DRAHT_CAP_ATTACHMENTS | DRAHT_CAP_DELIVERED | DRAHT_CAP_READ | DRAHT_CAP_TYPING |             \
+     DRAHT_CAP_UNTHREADED)
 
 const struct draht_channel_ops whatsapp_ops = {.size = sizeof whatsapp_ops,
                                                .caps = CAPS,

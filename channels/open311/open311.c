@@ -349,7 +349,7 @@ static void open311_stop(void *channel, draht_done_fn done, void *arg) {
 
 const struct draht_channel_ops open311_ops = {
     .size = sizeof(struct draht_channel_ops),
-    .caps = DRAHT_CAP_IDEMPOTENT,
+    .caps = DRAHT_CAP_IDEMPOTENT | DRAHT_CAP_UNTHREADED,
     .type = "open311",
     .options = options,
     .text_max = 2000,

@@ -48,7 +48,7 @@ static void close_channel(void *channel) {
 
 const struct draht_channel_ops sms_http_ops = {
     .size = sizeof sms_http_ops,
-    .caps = DRAHT_CAP_DELIVERED | DRAHT_CAP_FIRST,
+    .caps = DRAHT_CAP_DELIVERED | DRAHT_CAP_FIRST | DRAHT_CAP_UNTHREADED,
     .type = "sms-http",
     .options = sms_http_options,
     .text_max = 15300,

@@ -89,7 +89,7 @@ static void close_channel(void *channel) {
 
 const struct draht_channel_ops twilio_ops = {
     .size = sizeof twilio_ops,
-    .caps = DRAHT_CAP_DELIVERED | DRAHT_CAP_FIRST,
+    .caps = DRAHT_CAP_DELIVERED | DRAHT_CAP_FIRST | DRAHT_CAP_UNTHREADED,
     .type = "twilio",
     .options = options,
     .text_max = TEXT_MAX,

@@ -343,7 +343,7 @@ static int webchat_reload(void *channel, const char *options_json) {
 const struct draht_channel_ops webchat_ops = {
     .size = sizeof(struct draht_channel_ops),
     .caps = DRAHT_CAP_ATTACHMENTS | DRAHT_CAP_DELIVERED | DRAHT_CAP_READ | DRAHT_CAP_IDEMPOTENT |
-            DRAHT_CAP_HISTORY | DRAHT_CAP_TYPING,
+            DRAHT_CAP_HISTORY | DRAHT_CAP_TYPING | DRAHT_CAP_UNTHREADED,
     .type = "webchat",
     .options = options,
     .text_max = 10000,
