@@ -63,11 +63,12 @@ class FakeMastodon {
         }
         if (this.broken) return typeof this.broken === 'function' ? this.broken(a) : this.json(a, this.broken.status, this.broken.body || {}, this.broken.headers);
         if (p === '/api/v2/instance') return this.json(a, 200, { domain: 'stadt.test', configuration: { urls: { streaming: this.url.replace('http', 'ws') }, statuses: { max_characters: this.characters, max_media_attachments: 4, characters_reserved_per_url: 23 } } });
+        if (p === '/api/v1/instance/') return this.json(a, 200, { uri: 'stadt.test', version: '4.3.0', urls: { streaming_api: this.url.replace('http', 'ws') } });
         if (q.headers.authorization !== `Bearer ${TOKEN}`) return this.json(a, 401, { error: 'The access token is invalid' });
         if (p === '/api/v1/accounts/verify_credentials') return this.json(a, 200, CITY);
         if (p === '/api/v1/notifications') return this.list(a, url.searchParams);
         if (p === '/api/v1/streaming/user') return this.stream(a);
-        if (p === '/api/v1/statuses' && q.method === 'POST') return this.status(a, q.headers['idempotency-key'], JSON.parse(raw.toString('utf8')));
+        if (p === '/api/v1/statuses' && q.method === 'POST') return this.status(a, q.headers['idempotency-key'], this.body(q, raw));
         if (p === '/api/v1/statuses' && this.has_list) return this.some(a, url.searchParams.getAll('id[]'));
         if (/^\/api\/v1\/statuses\/[^/]+$/.test(p)) return this.one(a, p.split('/').pop());
         if (/^\/api\/v1\/statuses\/[^/]+\/context$/.test(p)) return this.context(a, p.split('/')[4]);
@@ -76,13 +77,21 @@ class FakeMastodon {
         return this.json(a, 404, { error: 'Record not found' });
     }
 
+    /** JSON, or a form as most clients send it. */
+    body(q, raw) {
+        if (!q.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) return JSON.parse(raw.toString('utf8'));
+        const form = new URLSearchParams(raw.toString('utf8'));
+        return { ...Object.fromEntries(form), media_ids: form.getAll('media_ids[]') };
+    }
+
     list(a, query) {
         const limit = Math.min(Number(query.get('limit') || 20), this.page);
         let some = this.notifications.filter((n) => query.getAll('types[]').includes(n.type) || !query.has('types[]'));
+        if (query.has('max_id')) some = some.filter((n) => Number(n.id) < Number(query.get('max_id')));
         if (query.has('min_id')) some = some.filter((n) => Number(n.id) > Number(query.get('min_id'))).slice(0, limit);
         else some = some.slice(-limit);
         some = [...some].reverse();
-        const headers = some.length ? { link: `<${this.url}/api/v1/notifications?types[]=mention&max_id=${some.at(-1).id}>; rel="next", <${this.url}/api/v1/notifications?types[]=mention&limit=${limit}&min_id=${some[0].id}>; rel="prev"` } : {};
+        const headers = some.length ? { link: `<${this.url}/api/v1/notifications?types[]=mention&limit=${limit}&max_id=${some.at(-1).id}>; rel="next", <${this.url}/api/v1/notifications?types[]=mention&limit=${limit}&min_id=${some[0].id}>; rel="prev"` } : {};
         this.json(a, 200, some, headers);
     }
 
@@ -112,7 +121,7 @@ class FakeMastodon {
     }
 
     status(a, key, body) {
-        const before = this.keys.get(key);
+        const before = key && this.keys.get(key);
         if (before && Date.parse(this.now()) - before.at < 3600_000) return this.json(a, 200, this.statuses.get(before.id));
         const answer = this.answers.shift();
         if (answer && answer !== 'drop') return this.json(a, answer.status, answer.body || { error: 'x' }, answer.headers);
