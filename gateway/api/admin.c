@@ -41,7 +41,7 @@ json_t *api_channels(struct api *a) {
 static void do_log(struct api_call *c) {
     struct span rest = http_rest(c->x), id = span_cut(&rest, '/');
     json_t *lines = NULL;
-    if (rest.p && span_eq(rest, "log") && !c->api->is_stopping)
+    if (rest.p && span_eq(rest, "log"))
         lines = host_log_of(c->api->o.host, arena_strndup(http_arena(c->x), id.p, id.n),
                             api_query_int(c, "limit", LOG_LINES, 1, LOG_LINES_MAX));
     if (lines)

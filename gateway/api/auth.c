@@ -208,8 +208,17 @@ static void touch(struct api_call *c, json_t *session) {
     json_decref(next);
 }
 
+static void refuse_stopping(struct api_call *c) {
+    api_problem(c, 503, "stopping", "Draht is being restarted. Try again in a moment.");
+}
+
+/* The stop may have come while the session was looked up: the channels are not there any more. */
 static void on_checked(void *arg, int error, const struct api_user *user, json_t *session) {
     struct api_call *c = arg;
+    if (c->api->is_stopping) {
+        refuse_stopping(c);
+        return;
+    }
     if (!user) {
         if (error == ERR_NOT_FOUND)
             api_problem(c, 401, "no_session",
@@ -247,7 +256,7 @@ void auth_enter(struct api *a, struct http_exchange *x, unsigned flags, api_call
         return;
     }
     if (a->is_stopping) {
-        api_problem(c, 503, "stopping", "Draht is being restarted. Try again in a moment.");
+        refuse_stopping(c);
         return;
     }
     if ((flags & API_BODY) && !read_body(c))

@@ -62,6 +62,26 @@ test('TERM: sockets close with 1012, exit 0 within 10 s, no store and no process
     chat.close();
 });
 
+test('a question that the stop overtakes is answered with 503 and when to ask again', { timeout: 60000 }, async () => {
+    await gateway.login();
+    for (const url of ['/channels/chat/log', '/settings']) {
+        const redis = redis_pid();
+        process.kill(redis, 'SIGSTOP'); // the look-up of the session waits
+        const answer = gateway.raw('GET', `/api/v1${url}`, { cookie: gateway.cookie });
+        try {
+            assert.equal((await gateway.raw('GET', '/healthz')).status, 200); // by now the first one was read
+            gateway.process.kill('SIGTERM');
+            await until('the stop', () => gateway.process.output.includes('draining'));
+        } finally {
+            process.kill(redis, 'SIGCONT');
+        }
+        const { status, headers, json } = await answer;
+        assert.equal(`${status} ${json?.code} ${headers['retry-after']}`, '503 stopping 2', url);
+        assert.equal(await gateway.process.done, 0, gateway.process.output.slice(-2000));
+        await gateway.spawn();
+    }
+});
+
 test('TERM under load: whatever was acknowledged is there, clients go on after the start', { timeout: 90000 }, async () => {
     const chats = await Promise.all(Array.from({ length: 20 }, () => new Chat(gateway.port).connect()));
     const acked = new Map();
