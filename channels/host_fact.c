@@ -252,4 +252,5 @@ const struct draht_host host_table = {
     .offer = host_offer,
     .watch = host_watch,
     .files = host_files,
+    .tell = host_tell,
 };

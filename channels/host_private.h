@@ -173,6 +173,7 @@ void host_typing_in(void *host, struct draht_span thread, int is_typing);
 void host_lease_drop_all(struct host_channel *c);
 void host_watch(void *host, struct draht_span thread, int is_on);
 void host_watches_drop(struct host_channel *c);
+void host_tell(void *host, struct draht_span thread, struct draht_span word);
 int host_lease(void *host, struct draht_span name, void (*on_change)(void *channel, int held));
 /* host_store.c */
 void host_history(void *host, struct draht_span thread, uint64_t after_seq, uint32_t limit,

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SLOTS_FIRST = 256, WATCHES_MAX = 100000 };
+enum { SLOTS_FIRST = 256, WATCHES_MAX = 100000, WORD_BYTES_MAX = 32 };
 
 static struct host_watch **slot_of(const struct host *h, const char *name) {
     uint32_t x = 2166136261u;
@@ -86,6 +86,16 @@ void host_watches_drop(struct host_channel *c) {
     h->watches_slots = 0;
 }
 
+void host_tell(void *host, struct draht_span thread, struct draht_span word) {
+    struct host_channel *c = host;
+    bool ok = thread.p && thread.n && thread.n <= HOST_EXTERNAL_ID_BYTES_MAX && word.p && word.n &&
+              word.n <= WORD_BYTES_MAX;
+    for (size_t i = 0; ok && i < word.n; i++)
+        ok = word.p[i] == '_' || (word.p[i] >= 'a' && word.p[i] <= 'z');
+    if (ok && !c->is_stopping)
+        thread_tell(c->host->o.router, c->id, host_span(thread), host_span(word));
+}
+
 static bool has_word(const char *list, const char *word) {
     struct span rest = span_str(list);
     while (rest.p)
@@ -103,6 +113,8 @@ static const char *what_of(const struct feed_event *e) {
         return closes ? "closed" : has_word(e->info, "state") ? "open" : NULL;
     if (strcmp(e->type, "message.queued") == 0)
         return closes ? "closed" : NULL;
+    if (strcmp(e->type, "thread.told") == 0)
+        return "told";
     if (e->seq == 0)
         return NULL;
     return strcmp(e->type, "message.read") == 0 ? "was_read" : "items";
@@ -117,7 +129,7 @@ void host_feed(struct host *h, const struct feed_event *e) {
     char at[24] = "";
     if (e->seq)
         snprintf(at, sizeof at, "%llu", (unsigned long long)e->seq);
-    const char *detail = e->seq ? at : e->ticket;
+    const char *detail = e->seq ? at : strcmp(what, "told") == 0 ? e->info : e->ticket;
     struct draht_span thread = {w->thread, w->thread_n};
     w->owner->ops.notify(w->owner->state, thread, what, host_dspan(span_str(detail)));
 }

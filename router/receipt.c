@@ -181,12 +181,6 @@ static void history_got(void *arg, int error, const struct redis_value *v) {
     finish(w, 0);
 }
 
-void thread_name(const struct router *r, const char *channel, struct span thread,
-                 char out[THREAD_NAME_BYTES]) {
-    _Static_assert(THREAD_NAME_BYTES == CRYPTO_HASH_HEX, "a name is a hash");
-    hash_external(r, channel, thread, out);
-}
-
 void history_read(struct router *r, const char *channel, struct span thread, uint64_t after_seq,
                   uint32_t limit, history_fn done, void *arg) {
     struct waiting *w = waiting_new(r, arg);

@@ -255,6 +255,9 @@ struct feed_event { /* borrowed */
 #define THREAD_NAME_BYTES 33
 void thread_name(const struct router *r, const char *channel, struct span thread,
                  char out[THREAD_NAME_BYTES]);
+/* Every gateway's feed hears "thread.told" with the word as info. Not awaited, and lost while the
+ * store is away. */
+void thread_tell(struct router *r, const char *channel, struct span thread, struct span word);
 typedef void (*feed_listener)(void *arg, const struct feed_event *e);
 
 /* ---- life ---- */

@@ -384,6 +384,10 @@ struct draht_host {
     /* Limits of files with DRAHT_CAP_ATTACHMENTS, shown to staff before they send; the channel
      * still refuses what is beyond them. files: copied; the latest call counts. */
     void (*files)(void *host, const struct draht_files *files);
+    /* Whoever has this conversation under watch, at any gateway and here too, gets notify with
+     * "told" and the word as detail. word: a to z and _, at most 32 bytes, others are dropped;
+     * copied. Lost while the store is away, so it only ever quickens what holds anyway. */
+    void (*tell)(void *host, struct draht_span thread, struct draht_span word);
 };
 
 struct draht_channel_ops {
@@ -409,8 +413,9 @@ struct draht_channel_ops {
     /* ticket closed, reopened, assigned, its citizen erased (drop what you keep of it); may be
      * NULL. what: "closed" "open" "agent" "erased", and "read": staff have seen all of it. Only of
      * conversations under host->watch: "items" (something stands at the position in detail: ask
-     * history for what you have not shown; it may be your own) and "was_read" (the citizen has read
-     * the reply at the position in detail). The same may be said twice; ignore others */
+     * history for what you have not shown; it may be your own), "was_read" (the citizen has read
+     * the reply at the position in detail) and "told" (the word in detail, by host->tell). The same
+     * may be said twice; ignore others */
     void (*notify)(void *channel, struct draht_span thread, const char *what,
                    struct draht_span detail);
     /* raw input to one JSON object a line, no state touched (draht normalize). Returned malloc'd

@@ -363,6 +363,12 @@ static void h_watch(void *host, struct draht_span thread, int is_on) {
         conf_violation(k, "watch without a thread");
 }
 
+static void h_tell(void *host, struct draht_span thread, struct draht_span word) {
+    struct conf *k = conf_check(host, "tell");
+    if (thread.n == 0 || word.n == 0 || word.n > 32)
+        conf_violation(k, "tell without a thread, or a word that is not 1 to 32 bytes");
+}
+
 static void run_scan(struct conf_job *j) {
     j->fn.scan(j->arg, 0, (struct draht_span){0});
 }
@@ -418,7 +424,8 @@ const struct draht_host conf_host = {.size = sizeof(struct draht_host),
                                      .http_cancel = conf_http_cancel,
                                      .offer = h_offer,
                                      .watch = h_watch,
-                                     .files = h_files};
+                                     .files = h_files,
+                                     .tell = h_tell};
 
 void conf_host_forget(struct conf *k) {
     while (k->timers)

@@ -142,6 +142,13 @@ static void call_watch(struct ask *k, const json_t *p) {
     ask_done(k, 0);
 }
 
+static void call_tell(struct ask *k, const json_t *p) {
+    struct draht_span thread = exec_text(p, "thread");
+    if (thread.n)
+        k->x->h->tell(k->x->host, thread, exec_text(p, "word"));
+    ask_done(k, 0);
+}
+
 static void call_read(struct ask *k, const json_t *p) {
     struct draht_span thread = exec_text(p, "thread");
     int64_t up_to = json_int(p, "up_to_seq", 0);
@@ -249,6 +256,7 @@ call_fn calls_find(const char *method) {
                {"typing", call_typing},
                {"read", call_read},
                {"watch", call_watch},
+               {"tell", call_tell},
                {"health", call_health},
                {"offer", call_offer},
                {"files", call_files},

@@ -355,6 +355,11 @@ void webchat_notify(void *channel, struct draht_span thread, const char *what,
             news_was_read(wc, c, seq);
         return;
     }
+    if (strcmp(what, "told") == 0) {
+        if (span_eq(d, "ended") && c->generations_n) /* 0: it was ended here */
+            chat_end(wc, c);
+        return;
+    }
     if (strcmp(what, "closed") == 0 || strcmp(what, "open") == 0) {
         if (c->said == *what) /* another gateway, or the stream, said it before */
             return;

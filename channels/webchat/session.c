@@ -287,10 +287,7 @@ static void upload(struct client *t) {
     buf_free(&b);
 }
 
-/* The citizen ends it, perhaps on a shared computer: no token leads back. */
-static void end(struct client *t) {
-    struct webchat *wc = t->wc;
-    struct chat *c = t->chat;
+void chat_end(struct webchat *wc, struct chat *c) {
     c->generations_n = 0;
     if (c->is_stored)
         chat_save(wc, c, NULL, NULL);
@@ -300,6 +297,17 @@ static void end(struct client *t) {
         next = tab->next_tab;
         client_close(tab, 1000, "ended");
     }
+    chat_unref(wc, c);
+}
+
+/* The citizen ends it, perhaps on a shared computer: no window of it stays open, here or at another
+ * gateway. */
+static void end(struct client *t) {
+    struct webchat *wc = t->wc;
+    struct chat *c = t->chat;
+    c->refs++;
+    chat_end(wc, c);
+    wc->h->tell(wc->host, kit_str(c->thread), kit_str("ended"));
     chat_unref(wc, c);
 }
 

@@ -219,6 +219,8 @@ void client_flush_held(struct client *t);
 /* session.c */
 void client_frame(struct client *t, struct span text);
 void client_replay(struct client *t);
+/* Every token becomes void, every tab is closed. */
+void chat_end(struct webchat *wc, struct chat *c);
 
 /* A line of the store as the window shows it; what the chat learns from it is noted. */
 struct chat_line session_line(struct chat *c, const struct draht_history_item *x);

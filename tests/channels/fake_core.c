@@ -97,6 +97,8 @@ static struct fake {
     int typings, last_typing, receipts, read_marks;
     uint64_t last_read_mark;
     int watches; /* conversations under watch now */
+    int tells;
+    char told[33]; /* the last word */
     uint32_t last_receipt;
     struct crypto *crypto;
 } fake;

@@ -109,6 +109,11 @@ static void f_typing(void *host, struct draht_span thread, int on) {
     fake.typings++;
     fake.last_typing = on;
 }
+static void f_tell(void *host, struct draht_span thread, struct draht_span word) {
+    (void)host, (void)thread;
+    fake.tells++;
+    snprintf(fake.told, sizeof fake.told, "%.*s", (int)word.n, word.p);
+}
 static void f_watch(void *host, struct draht_span thread, int is_on) {
     (void)host, (void)thread;
     fake.watches += is_on ? 1 : -1;

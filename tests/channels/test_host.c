@@ -60,6 +60,11 @@ void thread_name(const struct router *r, const char *channel, struct span thread
     memcpy(out + 1, thread.p, thread.n);
     out[THREAD_NAME_BYTES - 1] = 0;
 }
+static char told[64];
+void thread_tell(struct router *r, const char *channel, struct span thread, struct span word) {
+    (void)r;
+    snprintf(told, sizeof told, "%s %.*s %.*s", channel, (int)thread.n, thread.p, (int)word.n, word.p);
+}
 void blob_put(struct router *r, struct span bytes, blob_fn done, void *arg) {
     (void)r, (void)bytes;
     done(arg, 0, SPAN("b"));
@@ -336,6 +341,8 @@ START_TEST(test_watched_conversations_hear_of_themselves) {
                  {"message.queued", "abc", "closed", 0, "abc closed 2026-000001;"},
                  {"message.queued", "abc", "", 0, ""},
                  {"note.added", "abc", "", 0, ""},
+                 {"thread.told", "abc", "ended", 0, "abc told ended;"},
+                 {"thread.told", "other", "ended", 0, ""},
                  {"message.sent", "other", "", 9, ""},
                  {"message.sent", "", "", 9, ""}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -350,6 +357,23 @@ START_TEST(test_watched_conversations_hear_of_themselves) {
     event("message.sent", "x1", 5, "");
     ck_assert_str_eq(channel.heard, "");
     row.type = "test";
+}
+END_TEST
+
+START_TEST(test_a_word_for_other_gateways) {
+    char longest[34];
+    memset(longest, 'a', sizeof longest);
+    longest[33] = 0;
+    const struct {
+        const char *thread, *word, *told;
+    } cases[] = {{"abc", "ended", "t abc ended"}, {"abc", "not_now", "t abc not_now"}, {"abc", "", ""},    {"", "ended", ""},
+                 {"abc", "Ended", ""},            {"abc", "a b", ""},                  {"abc", "a\n", ""}, {"abc", longest, ""},
+                 {"abc", longest + 1, "t abc aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        told[0] = 0;
+        channel.h->tell(channel.host, say(cases[i].thread), say(cases[i].word));
+        ck_assert_str_eq(told, cases[i].told);
+    }
 }
 END_TEST
 
@@ -428,6 +452,7 @@ static Suite *suite(void) {
     tcase_add_test(c, test_accept_maps_and_answers);
     tcase_add_test(c, test_an_older_writer_is_extended);
     tcase_add_test(c, test_watched_conversations_hear_of_themselves);
+    tcase_add_test(c, test_a_word_for_other_gateways);
     tcase_add_test(c, test_accept_without_ids_takes_the_channel_down);
     tcase_add_test(c, test_settled_twice_takes_the_channel_down);
     tcase_add_test(c, test_an_unsettled_send_goes_back_at_the_end);

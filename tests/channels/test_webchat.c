@@ -491,10 +491,32 @@ START_TEST(test_notes_and_end) {
     const char *token = token_of(s);
     fake_say(s, "{\"t\":\"end\"}");
     ck_assert_int_eq(s->close_code, 1000);
+    ck_assert_str_eq(fake.told, "ended"); /* to the other gateways */
     fake_hang_up(s);
     s = hello(token, 0);
     ck_assert_int_eq(s->close_code, 4401);
     fake_hang_up(s);
+}
+END_TEST
+
+START_TEST(test_ended_at_another_gateway) {
+    struct draht_socket *a = hello(NULL, 0), *b;
+    say(a, "a1", "eins");
+    const char *thread = arena_strdup(mem, fake.messages[0].thread);
+    b = hello(token_of(a), 1);
+    fake.ops->notify(fake.channel, fake_span(thread), "told", fake_span("something"));
+    ck_assert_int_eq(a->close_code + b->close_code, 0);
+    for (int i = 0; i < 2; i++)
+        fake.ops->notify(fake.channel, fake_span(thread), "told", fake_span("ended"));
+    ck_assert_int_eq(a->close_code, 1000);
+    ck_assert_int_eq(b->close_code, 1000);
+    ck_assert_int_eq(fake.tells, 0); /* whoever ended it has said so */
+    const char *token = token_of(b);
+    fake_hang_up(a);
+    fake_hang_up(b);
+    a = hello(token, 0);
+    ck_assert_int_eq(a->close_code, 4401);
+    fake_hang_up(a);
 }
 END_TEST
 
@@ -536,6 +558,7 @@ static Suite *suite(void) {
     tcase_add_loop_test(c, test_origins, 0, sizeof origins / sizeof *origins);
     tcase_add_test(c, test_sockets_of_one_address);
     tcase_add_test(c, test_notes_and_end);
+    tcase_add_test(c, test_ended_at_another_gateway);
     tcase_add_test(c, test_closed_while_the_store_works);
     suite_add_tcase(s, c);
     return s;

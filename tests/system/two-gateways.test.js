@@ -90,6 +90,7 @@ class Polling {
         const j = await r.json();
         assert.equal(r.status, 200, JSON.stringify(j));
         this.token = j.token;
+        this.close = j.close;
         this.frames.push(...j.frames);
     }
 }
@@ -136,6 +137,30 @@ test('a chat with windows at both gateways: each shows everything at once, in or
     for (const c of [a, b]) assert.equal(of_type(c, 'closed').length, 1);
     a.close();
     b.close();
+});
+
+test('a chat that is ended at one gateway is ended in the windows at the other', { timeout: 60000 }, async () => {
+    const a = await new Chat(north.port).connect();
+    await a.say('Das war es schon.');
+    const b = await new Chat(south.port, { token: a.token }).connect();
+    const polling = new Polling(south);
+    await polling.ask([{ t: 'hello', lang: 'de', token: b.token, last_seq: 0 }], 0);
+    await polling.ask([{ t: 'ping' }], 0);
+    const other = await new Chat(south.port).connect();
+    await other.say('Ich bleibe.');
+    const long = polling.ask([], 25000);
+    a.send({ t: 'end' });
+    for (const c of [a, b]) await until('the end of a window', () => c.closed === 1000);
+    await long;
+    assert.equal(polling.close, 1000);
+    for (const g of [north, south]) {
+        const again = new Chat(g.port, { token: b.token });
+        await again.connect(3000).catch(() => {});
+        assert.equal(again.closed, 4401, 'no token leads back');
+    }
+    assert.equal(other.closed, undefined);
+    assert.ok(await other.say('Immer noch.'));
+    other.close();
 });
 
 test('one is killed: the other takes in, answers, and sends what the dead one had claimed', { timeout: 180000 }, async () => {

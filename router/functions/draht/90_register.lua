@@ -18,6 +18,12 @@ local function count(K, A)
     return c
 end
 
+-- now channel thread word: every gateway that has the conversation open hears it
+local function tell(K, A)
+    event(K[1], A[1], 'thread.told', '', 0, A[2], '', '', A[4], A[3])
+    return 1
+end
+
 -- index key score cut -> the index's size
 local function rank(K, A)
     local key = K[1] .. 'sx:' .. A[1]
@@ -69,5 +75,6 @@ register('due', due, {})
 register('reindex', reindex, {})
 register('lease', lease, {})
 register('count', count, {})
+register('tell', tell, {})
 register('rank', rank, {})
 register('ranked', ranked, {'no-writes'})
