@@ -54,6 +54,13 @@ static int64_t h_now(void *host) {
     (void)host;
     return now_ms;
 }
+static int free_slot(void) {
+    for (int i = 0; i < KEPT_MAX; i++)
+        if (!kept[i].value)
+            return i;
+    ck_abort_msg("the store of the test is full");
+    return 0;
+}
 static int find(struct draht_span key) {
     for (int i = 0; i < KEPT_MAX; i++)
         if (kept[i].value && strlen(kept[i].key) == key.n && memcmp(kept[i].key, key.p, key.n) == 0)
@@ -73,11 +80,8 @@ static void h_del(void *host, struct draht_span key, draht_done_fn done, void *a
 static void h_set(void *host, struct draht_span key, struct draht_span value, uint64_t ttl, draht_done_fn done, void *arg) {
     (void)ttl;
     if (store_status == 0) {
-        int i = 0;
         h_del(host, key, NULL, NULL);
-        while (i < KEPT_MAX && kept[i].value)
-            i++;
-        ck_assert_int_lt(i, KEPT_MAX);
+        int i = free_slot();
         snprintf(kept[i].key, sizeof kept[i].key, "%.*s", (int)key.n, key.p);
         kept[i].value = strndup(value.p, value.n);
     }
