@@ -270,7 +270,8 @@ typedef void (*draht_ranked_fn)(void *arg, int status, const struct draht_span *
 
 /* What files a reply may carry. A file of no kind is refused. */
 struct draht_file_kind {
-    struct draht_span types; /* media types, separated by blanks; "image/" + star: all of them */
+    struct draht_span types; /* media types, separated by blanks; "image/" + star: all of
+                                them; a star alone: any */
     uint64_t bytes_max;      /* of one file, 0: no limit of its own */
 };
 struct draht_files {

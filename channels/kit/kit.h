@@ -25,6 +25,13 @@ static inline struct draht_span kit_str(const char *s) {
     return kit_out(span_str(s));
 }
 
+/* Tells staff that files of any kind may have that many bytes. */
+static inline void kit_files_up_to(const struct draht_host *h, void *host, uint64_t bytes_max) {
+    const struct draht_file_kind any = {{"*", 1}, bytes_max};
+    const struct draht_files files = {.size = sizeof files, .kinds = &any, .kinds_n = 1};
+    h->files(host, &files);
+}
+
 /* Appends "s" with quotes, escaped for JSON; s must be valid UTF-8. */
 void kit_json(struct buf *b, struct span s);
 /* The same for HTML text and attribute values. */

@@ -4,6 +4,9 @@
 
 #include "channels/mastodon/mastodon_private.h"
 
+#define TYPE_BYTES_MAX 100
+#define TYPES_BYTES_MAX 2000
+
 static void again(void *arg) {
     struct mastodon *m = arg;
     m->h->timer_stop(m->connect_timer);
@@ -49,6 +52,43 @@ static void read_stream_url(struct mastodon *m, const char *said) {
     buf_free(&b);
 }
 
+/* The kinds of one sort ("image/"), or all others. */
+static void add_types(const json_t *list, bool is_image, struct buf *out) {
+    size_t i;
+    const json_t *v;
+    json_array_foreach((json_t *)(uintptr_t)list, i, v) {
+        struct span type = {json_string_value(v), json_string_length(v)};
+        if (type.n == 0 || type.n > TYPE_BYTES_MAX || out->n > TYPES_BYTES_MAX ||
+            memchr(type.p, ' ', type.n) || span_istarts(type, "image/") != is_image)
+            continue;
+        buf_adds(out, out->n ? " " : "");
+        buf_add(out, type.p, type.n);
+    }
+}
+
+static uint64_t size(const json_t *media, const char *key) {
+    int64_t n = json_int(media, key, 0);
+    return n > 0 ? (uint64_t)n : 0;
+}
+
+static void offer_files(struct mastodon *m, const json_t *media) {
+    const json_t *list = json_object_get(media, "supported_mime_types");
+    struct buf images = {0}, others = {0};
+    struct draht_file_kind kinds[2];
+    struct draht_files files = {.size = sizeof files, .kinds = kinds};
+    add_types(list, true, &images);
+    add_types(list, false, &others);
+    if (images.n)
+        kinds[files.kinds_n++] =
+            (struct draht_file_kind){kit_out(buf_span(&images)), size(media, "image_size_limit")};
+    if (others.n)
+        kinds[files.kinds_n++] =
+            (struct draht_file_kind){kit_out(buf_span(&others)), size(media, "video_size_limit")};
+    m->h->files(m->host, &files);
+    buf_free(&images);
+    buf_free(&others);
+}
+
 static void on_instance(void *arg, const struct draht_http_answer *a) {
     struct mastodon *m = arg;
     m->calls_n--;
@@ -69,6 +109,7 @@ static void on_instance(void *arg, const struct draht_http_answer *a) {
     m->media_max = number(s, "max_media_attachments", 1, MASTODON_MEDIA_DEFAULT);
     if (m->media_max > MASTODON_MEDIA_MAX)
         m->media_max = MASTODON_MEDIA_MAX;
+    offer_files(m, json_object_get(c, "media_attachments"));
     if (!m->has_own_stream_url)
         read_stream_url(m, json_str(json_object_get(c, "urls"), "streaming", m->url));
     json_decref(v);

@@ -45,6 +45,7 @@ static int start(void *channel, char *err) {
     (void)err;
     m->h->route(m->host, "GET", "/webhook", 0, meta_on_verify);
     m->h->route(m->host, "POST", "/webhook", META_BODY_BYTES_MAX, meta_on_post);
+    meta_offer_files(m);
     m->h->health(m->host, 1, "");
     return 0;
 }

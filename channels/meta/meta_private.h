@@ -102,6 +102,9 @@ void meta_mark_read(struct meta *m, struct span recipient, struct span mid, bool
  * "video", "document" or "file", as the API calls it. */
 void meta_upload_body(const struct meta *m, const struct draht_attachment *x,
                       struct kit_multipart *b);
+/* NULL, or why the provider would not take this file. */
+const char *meta_file_fault(const struct meta *m, const struct draht_attachment *x);
+void meta_offer_files(struct meta *m);
 const char *meta_file_kind(const struct meta *m, const struct draht_attachment *x);
 
 #endif

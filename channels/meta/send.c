@@ -234,8 +234,9 @@ static void on_uploaded(void *arg, const struct draht_http_answer *a) {
 static void upload(struct meta_send *s) {
     const struct draht_attachment *x = &s->out->attachments[s->part - s->pieces_n];
     struct kit_multipart b;
-    if (x->bytes.n > META_FILE_BYTES_MAX) {
-        settle(s, DRAHT_REJECTED, "A file is larger than the channel carries.", 0);
+    const char *fault = meta_file_fault(s->m, x);
+    if (fault) {
+        settle(s, DRAHT_REJECTED, fault, 0);
         return;
     }
     meta_upload_body(s->m, x, &b);

@@ -6,6 +6,10 @@
 
 #define IMAGE_BYTES_MAX (5u << 20)
 #define SOUND_BYTES_MAX (16u << 20) /* audio and video */
+#define INSTAGRAM_PICTURES "image/png image/jpeg image/gif"
+#define INSTAGRAM_OTHERS                                                                           \
+    "audio/aac audio/mp4 audio/wav video/mp4 audio/ogg video/ogg video/x-msvideo "                 \
+    "video/quicktime video/webm application/pdf"
 
 static const struct {
     const char *types, *kind;
@@ -15,6 +19,42 @@ static const struct {
     {"audio/aac audio/mp4 audio/mpeg audio/amr audio/ogg", "audio", SOUND_BYTES_MAX},
     {"video/mp4 video/3gpp", "video", SOUND_BYTES_MAX},
 };
+
+/* What each of them takes: WhatsApp documents of any kind; the others by the pages on attachments.
+ */
+static const struct draht_file_kind whatsapp[] = {{{"*", 1}, 100u << 20}};
+static const struct draht_file_kind messenger[] = {{{"*", 1}, 25u << 20}};
+static const struct draht_file_kind instagram[] = {
+    {{INSTAGRAM_PICTURES, sizeof INSTAGRAM_PICTURES - 1}, 8u << 20},
+    {{INSTAGRAM_OTHERS, sizeof INSTAGRAM_OTHERS - 1}, 25u << 20}};
+
+static struct draht_files limits(const struct meta *m) {
+    struct draht_files f = {.size = sizeof f, .kinds = whatsapp, .kinds_n = 1};
+    if (m->flavour == META_MESSENGER)
+        f.kinds = messenger;
+    if (m->flavour == META_INSTAGRAM) {
+        f.kinds = instagram;
+        f.kinds_n = sizeof instagram / sizeof *instagram;
+    }
+    return f;
+}
+
+void meta_offer_files(struct meta *m) {
+    struct draht_files f = limits(m);
+    m->h->files(m->host, &f);
+}
+
+const char *meta_file_fault(const struct meta *m, const struct draht_attachment *x) {
+    struct draht_files f = limits(m);
+    char type[100];
+    snprintf(type, sizeof type, "%.*s", (int)x->type.n, x->type.p ? x->type.p : "");
+    for (size_t i = 0; i < f.kinds_n; i++)
+        if (f.kinds[i].types.n == 1 || kit_type_listed(f.kinds[i].types.p, type))
+            return x->bytes.n <= f.kinds[i].bytes_max
+                       ? NULL
+                       : "A file is larger than the channel carries.";
+    return "The channel does not carry this kind of file.";
+}
 
 const char *meta_file_kind(const struct meta *m, const struct draht_attachment *x) {
     char type[100];

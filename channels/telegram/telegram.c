@@ -27,6 +27,7 @@ static int open_channel(const struct draht_host *h, void *host, const char *id, 
 static int start(void *channel, char *err) {
     struct telegram *t = channel;
     (void)err;
+    kit_files_up_to(t->h, t->host, TG_UPLOAD_BYTES_MAX);
     if (t->s.is_webhook) {
         tg_webhook_route(t);
         tg_webhook_register(t);

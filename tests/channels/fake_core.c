@@ -96,6 +96,7 @@ static struct fake {
     const char *tags;
     int typings, last_typing, receipts, read_marks;
     uint64_t last_read_mark;
+    char files[400]; /* "<types>=<bytes>;" a kind, as the channel offered them last */
     int watches; /* conversations under watch now */
     int tells;
     char told[33]; /* the last word */

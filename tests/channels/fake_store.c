@@ -114,6 +114,13 @@ static void f_tell(void *host, struct draht_span thread, struct draht_span word)
     fake.tells++;
     snprintf(fake.told, sizeof fake.told, "%.*s", (int)word.n, word.p);
 }
+static void f_files(void *host, const struct draht_files *f) {
+    (void)host;
+    fake.files[0] = 0;
+    for (size_t i = 0; i < f->kinds_n; i++)
+        snprintf(fake.files + strlen(fake.files), sizeof fake.files - strlen(fake.files), "%.*s=%llu;", (int)f->kinds[i].types.n, f->kinds[i].types.p,
+                 (unsigned long long)f->kinds[i].bytes_max);
+}
 static void f_watch(void *host, struct draht_span thread, int is_on) {
     (void)host, (void)thread;
     fake.watches += is_on ? 1 : -1;

@@ -125,6 +125,7 @@ END_TEST
 static struct draht_host host;
 static char asked[2000], parts[200];
 static const char *context; /* answer to /context */
+static const char *instance = "{}";
 static int post_status;
 
 struct draht_http_run {
@@ -155,6 +156,8 @@ static struct draht_http_run *f_http_call(void *h, const struct draht_http_call 
     snprintf(asked + strlen(asked), sizeof asked - strlen(asked), "%s %s|", call->method, path);
     if (strstr(path, "verify_credentials"))
         x->body = "{\"id\":\"1\"}";
+    else if (strcmp(path, "/api/v2/instance") == 0)
+        x->body = instance;
     else if (strstr(path, "/context"))
         x->body = context;
     else if (strcmp(path, "/api/v1/statuses") == 0)
@@ -208,6 +211,28 @@ static int send_once(void) {
     ck_assert_int_eq(t.settled_n, 1);
     return t.verdict;
 }
+
+static const struct {
+    const char *media, *files;
+} kinds[] = {
+    {"{\"supported_mime_types\":[\"image/jpeg\",\"video/mp4\",\"image/png\",\"audio/ogg\"],\"image_size_limit\":16777216,\"video_size_limit\":103809024}",
+     "image/jpeg image/png=16777216;video/mp4 audio/ogg=103809024;"},
+    {"{\"supported_mime_types\":[\"image/png\",7,\"\",\"image/a b\",null],\"image_size_limit\":-1}", "image/png=0;"},
+    {"{\"supported_mime_types\":\"image/png\"}", ""},
+    {"[]", ""},
+    {"{}", ""},
+};
+
+START_TEST(test_kinds_of_files) {
+    char text[500];
+    snprintf(text, sizeof text, "{\"configuration\":{\"media_attachments\":%s}}", kinds[_i].media);
+    fake_end();
+    instance = text;
+    setup();
+    ck_assert_msg(strcmp(fake.files, kinds[_i].files) == 0, "%s", fake.files);
+    instance = "{}";
+}
+END_TEST
 
 START_TEST(test_again_within_the_hour) {
     post_status = 0;
@@ -280,6 +305,7 @@ int main(void) {
     tcase_add_test(pure, test_event_limit);
     tcase_add_loop_test(pure, test_toot, 0, sizeof toots / sizeof *toots);
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, test_kinds_of_files, 0, sizeof kinds / sizeof *kinds);
     tcase_add_test(t, test_again_within_the_hour);
     tcase_add_loop_test(t, test_again_after_an_hour, 0, sizeof later / sizeof *later);
     tcase_add_test(t, test_nobody_can_say);

@@ -7,6 +7,7 @@
 #include "channels/meta/error.h"
 #include "channels/meta/event.h"
 #include "channels/meta/meta.h"
+#include "channels/meta/meta_private.h"
 #include "tests/channels/fake_host.c"
 
 #define OPTIONS \
@@ -253,6 +254,47 @@ START_TEST(test_options) {
 }
 END_TEST
 
+#define MB (1ull << 20)
+static const struct {
+    enum meta_flavour flavour;
+    const char *type;
+    unsigned long long bytes;
+    const char *fault;
+} files[] = {{META_WHATSAPP, "text/plain", 100 * MB, NULL},
+             {META_WHATSAPP, "image/png", 100 * MB + 1, "larger"},
+             {META_MESSENGER, "application/zip", 25 * MB, NULL},
+             {META_MESSENGER, "application/zip", 25 * MB + 1, "larger"},
+             {META_INSTAGRAM, "image/png", 8 * MB, NULL},
+             {META_INSTAGRAM, "image/png", 8 * MB + 1, "larger"},
+             {META_INSTAGRAM, "application/pdf", 25 * MB, NULL},
+             {META_INSTAGRAM, "video/mp4", 25 * MB + 1, "larger"},
+             {META_INSTAGRAM, "text/plain", 1, "this kind"},
+             {META_INSTAGRAM, "", 1, "this kind"}};
+
+START_TEST(test_files) {
+    struct meta m = {.flavour = files[_i].flavour};
+    struct draht_attachment x = {.size = sizeof x, .type = fake_span(files[_i].type), .bytes = {"", (size_t)files[_i].bytes}};
+    const char *fault = meta_file_fault(&m, &x);
+    ck_assert_msg(files[_i].fault ? fault && strstr(fault, files[_i].fault) : !fault, "%s", fault ? fault : "none");
+}
+END_TEST
+
+static const struct {
+    enum meta_flavour flavour;
+    const char *files;
+} offers[] = {{META_WHATSAPP, "*=104857600;"},
+              {META_MESSENGER, "*=26214400;"},
+              {META_INSTAGRAM, "image/png image/jpeg image/gif=8388608;audio/aac audio/mp4 audio/wav video/mp4 audio/ogg video/ogg "
+                               "video/x-msvideo video/quicktime video/webm application/pdf=26214400;"}};
+
+START_TEST(test_offered_files) {
+    struct meta m = {.h = &fake_host, .flavour = offers[_i].flavour};
+    ck_assert_str_eq(fake.files, offers[0].files); /* said at the start */
+    meta_offer_files(&m);
+    ck_assert_str_eq(fake.files, offers[_i].files);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("meta");
     TCase *t = tcase_create("meta");
@@ -267,6 +309,8 @@ int main(void) {
     tcase_add_loop_test(t, test_times, 0, sizeof times / sizeof *times);
     tcase_add_loop_test(t, test_answers, 0, sizeof answers / sizeof *answers);
     tcase_add_loop_test(t, test_split, 0, sizeof splits / sizeof *splits);
+    tcase_add_loop_test(t, test_files, 0, sizeof files / sizeof *files);
+    tcase_add_loop_test(t, test_offered_files, 0, sizeof offers / sizeof *offers);
     tcase_add_loop_test(t, test_options, 0, sizeof refused / sizeof *refused);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -180,6 +180,12 @@ START_TEST(an_answer_is_judged_by_its_code) {
 }
 END_TEST
 
+START_TEST(staff_know_the_limit_of_files) {
+    start();
+    ck_assert_str_eq(fake.files, "*=52428800;");
+}
+END_TEST
+
 START_TEST(a_pause_counts_for_the_whole_bot) {
     say("sendMessage", 429, "{\"ok\":false,\"error_code\":429,\"parameters\":{\"retry_after\":30}}");
     say("sendMessage", 200, "{\"ok\":true,\"result\":{\"message_id\":7}}");
@@ -350,6 +356,7 @@ int main(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, an_answer_is_judged_by_its_code, 0, sizeof answers / sizeof *answers);
+    tcase_add_test(t, staff_know_the_limit_of_files);
     tcase_add_test(t, a_pause_counts_for_the_whole_bot);
     tcase_add_loop_test(t, files_have_limits, 0, sizeof files / sizeof *files);
     tcase_add_test(t, only_numbers_are_chats);

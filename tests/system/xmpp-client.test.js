@@ -127,6 +127,7 @@ for (const [id, us] of [['xmpp', US], ['teil', 'buergerbuero@amt.lab.test']]) {
         const s = await state(id);
         assert.ok(s.caps.includes('attachments'));
         assert.match(s.sentence, /100 KB go by files\.lab\.test/);
+        assert.deepEqual(s.files.kinds, [{ types: '*', bytes_max: 100 * 1024 }]);
         say(`Formular bitte ${id}`, '', us);
         const d = await ticketWith(`Formular bitte ${id}`);
         const bytes = Buffer.concat([Buffer.from('%PDF-1.4\n'), randomBytes(30000)]);

@@ -33,6 +33,7 @@ class Office:
         """What can be done is said before that we are up."""
         u = self.uploads
         self.wire.tell("offer", caps=MANIFEST["caps"] if u.service else CAPS_WITHOUT_FILES)
+        self.wire.tell("files", kinds=[{"types": "*", "bytes_max": u.size_max}] if u.size_max else [])
         if not self.link.is_up:
             return
         size = " of at most %d KB" % (u.size_max // 1024) if u.size_max else ""

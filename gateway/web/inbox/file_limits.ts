@@ -3,13 +3,19 @@
 import { bytes, number, t } from '../shared/i18n';
 import type { FileLimits, Upload } from '../shared/types';
 
-const short = (types: string): string => types.split(' ').map((x) => x.replace(/\/\*$/, '').replace(/^\w+\//, '').toUpperCase()).join(', ');
+const shown_max = 6;
+const word = (type: string): string => (type === '*' ? t('limit.any') : type.replace(/\/\*$/, '').replace(/^\w+\/(x-)?/, '').toUpperCase());
+function short(types: string): string {
+    const all = [...new Set(types.split(' ').map(word))];
+    return all.slice(0, shown_max).join(', ') + (all.length > shown_max ? ` ${t('limit.others')}` : '');
+}
 const names = (pattern: string, type: string): boolean => (pattern.endsWith('*') ? type.startsWith(pattern.slice(0, -1)) : pattern === type);
 const kindOf = (l: FileLimits, type: string) => l.kinds.find((k) => k.types.split(' ').some((p) => names(p, type)));
 
 export function fileHint(l: FileLimits): string {
     const kinds = l.kinds.map((k) => (k.bytes_max && k.bytes_max !== l.total_max ? t('limit.kind', { kinds: short(k.types), max: bytes(k.bytes_max) }) : short(k.types)));
-    return [l.count_max && l.total_max ? t('limit.files', { n: number(l.count_max), max: bytes(l.total_max) }) : '', kinds.length ? t('limit.kinds', { kinds: kinds.join('; ') }) : ''].filter(Boolean).join(' ');
+    const many = l.count_max && l.total_max ? t('limit.files', { n: number(l.count_max), max: bytes(l.total_max) }) : l.count_max ? t('limit.count', { n: number(l.count_max) }) : '';
+    return [many, kinds.length ? t('limit.kinds', { kinds: kinds.join('; ') }) : ''].filter(Boolean).join(' ');
 }
 
 /** Null, or a sentence. */
