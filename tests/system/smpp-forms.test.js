@@ -131,3 +131,15 @@ test('the total changes midway: each count is a message of its own', { timeout: 
     const number = await ticket('A B');
     assert.equal(await ticket('eins zwei drei'), number);
 });
+
+test('a part longer than a part can be is a message of its own', { timeout: 90000 }, async () => {
+    const text = (i, n) => `Teil ${i} `.padEnd(n, String(i));
+    const part = (ref, i, n) => wide.raw(Buffer.alloc(0), { source_addr: '491701000040', sar_msg_ref_num: ref, sar_total_segments: 2, sar_segment_seqnum: i, data_coding: 3, message_payload: Buffer.from(text(i, n)) });
+    for (const i of [1, 2]) assert.equal(await part(5, i, 255), 0);
+    await ticket(text(1, 255) + text(2, 255));
+    for (const n of [256, 60000]) {
+        assert.equal(await part(6, 1, n), 0);
+        const number = await ticket(text(1, n));
+        assert.match(JSON.stringify((await full(number)).items.find((x) => x.text === text(1, n)).warnings), /longer than a part/);
+    }
+});
