@@ -219,6 +219,8 @@ void mx_memory_write(struct matrix *m, struct span room, const struct mx_memory 
 
 /* mx_media.c: fetches r->event.file into r->file, then mx_room_go_on */
 void mx_media_fetch(struct mx_room *r);
+/* Asks how large a file may be and tells staff. */
+void mx_media_limit(struct matrix *m);
 
 /* mx_join.c */
 void mx_invited(struct matrix *m, const char *room, const json_t *data);

@@ -74,6 +74,7 @@ static void on_rooms(void *arg, const struct mx_answer *a) {
     m->h->health(m->host, 1, "");
     m->h->log(m->host, 1, "matrix.ready", m->base);
     mx_joins_load(m);
+    mx_media_limit(m);
     if (m->is_leader)
         mx_sync_start(m);
 }

@@ -98,3 +98,39 @@ void mx_media_fetch(struct mx_room *r) {
     else
         fetch(r, false);
 }
+
+/* ---- what may go out ---- */
+
+static void ask_limit(struct matrix *m, bool is_old);
+
+static void limit_came(struct matrix *m, const struct mx_answer *a) {
+    int64_t n = a->status == 200 ? json_int(a->json, "m.upload.size", 0) : 0;
+    if (n > 0)
+        kit_files_up_to(m->h, m->host, (uint64_t)n);
+}
+
+static void on_old_limit(void *arg, const struct mx_answer *a) {
+    limit_came(arg, a);
+}
+
+/* Homeservers before v1.11 know the old path only. */
+static void on_limit(void *arg, const struct mx_answer *a) {
+    if (a->status == 404 || a->status == 405)
+        ask_limit(arg, true);
+    else
+        limit_came(arg, a);
+}
+
+static void ask_limit(struct matrix *m, bool is_old) {
+    struct mx_request q = {.method = "GET",
+                           .path = is_old ? "/_matrix/media/v3/config"
+                                          : "/_matrix/client/v1/media/config",
+                           .what = is_old ? "/media/v3/config" : "/client/v1/media/config",
+                           .done = is_old ? on_old_limit : on_limit,
+                           .arg = m};
+    mx_call(m, &q);
+}
+
+void mx_media_limit(struct matrix *m) {
+    ask_limit(m, false);
+}

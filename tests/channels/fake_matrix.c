@@ -128,6 +128,7 @@ static bool mx_begin(void) {
               mx_answer("/whoami", 200, "{\"user_id\":\"@amt:lab.test\",\"device_id\":\"D\"}") &&
               mx_answer("/joined_rooms", 200, "{\"joined_rooms\":[]}");
     fake_run();
+    ok = ok && mx_answer("/client/v1/media/config", 200, "{\"m.upload.size\":50000000}");
     return ok && mx_answer("/sync?", 200, "{\"next_batch\":\"s0\"}");
 }
 

@@ -133,6 +133,35 @@ START_TEST(a_mark_says_that_all_before_was_read) {
 }
 END_TEST
 
+/* The new path, the old one where only that is known, and homeservers that do not say. */
+START_TEST(staff_know_the_limit_of_files) {
+    static const struct {
+        int status, old_status;
+        const char *body, *old_body, *files;
+    } rows[] = {{200, 0, "{\"m.upload.size\":1048576}", NULL, "*=1048576;"},
+                {404, 200, "{\"errcode\":\"M_UNRECOGNIZED\"}", "{\"m.upload.size\":7}", "*=7;"},
+                {405, 404, "{}", "{}", ""},
+                {200, 0, "{}", NULL, ""},
+                {200, 0, "{\"m.upload.size\":-1}", NULL, ""},
+                {200, 0, "{\"m.upload.size\":\"much\"}", NULL, ""},
+                {500, 0, "", NULL, ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char err[256];
+        ck_assert_int_eq(mx_open("{\"homeserver\":\"http://127.0.0.1:8008\",\"access_token\":\"t\"}", err), 0);
+        ck_assert_int_eq(matrix_ops.start(fake.channel, err), 0);
+        mx.on_change(fake.channel, 1);
+        ck_assert(mx_answer("/versions", 200, "{\"versions\":[\"v1.11\"]}"));
+        ck_assert(mx_answer("/whoami", 200, "{\"user_id\":\"@amt:lab.test\",\"device_id\":\"D\"}"));
+        ck_assert(mx_answer("/joined_rooms", 200, "{\"joined_rooms\":[]}"));
+        ck_assert(mx_answer("/client/v1/media/config", rows[i].status, rows[i].body));
+        ck_assert_int_eq(mx_answer("/media/v3/config", rows[i].old_status, rows[i].old_body), rows[i].old_body != NULL);
+        ck_assert_msg(strcmp(fake.files, rows[i].files) == 0, "row %zu: %s", i, fake.files);
+        ck_assert_int_eq(mx.is_up, 1);
+        mx_end();
+    }
+}
+END_TEST
+
 START_TEST(a_dead_token_in_the_configuration_is_not_hammered) {
     ck_assert(mx_begin());
     ck_assert(mx_answer("since=s0", 401, "{\"errcode\":\"M_UNKNOWN_TOKEN\"}"));
@@ -311,6 +340,7 @@ int main(void) {
     tcase_add_test(t, when_the_room_cannot_tell_a_person_decides);
     tcase_add_test(t, after_a_day_nobody_can_tell);
     tcase_add_test(t, a_mark_says_that_all_before_was_read);
+    tcase_add_test(t, staff_know_the_limit_of_files);
     tcase_add_test(t, a_dead_token_in_the_configuration_is_not_hammered);
     tcase_add_test(t, m_direct_is_written_again_when_somebody_else_was_quicker);
     tcase_add_test(t, a_document_that_never_keeps_ours_is_given_up);

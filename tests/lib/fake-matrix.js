@@ -100,6 +100,7 @@ class FakeMatrix {
         if (path === '/_matrix/client/v3/joined_rooms') return { body: { joined_rooms: [...this.rooms.values()].filter((x) => x.members.get(w.user) === 'join').map((x) => x.id) } };
         if (path === '/_matrix/client/v3/sync') return this.sync(w, url);
         if (path === '/_matrix/client/v3/createRoom') return this.create(w, json());
+        if (path === '/_matrix/media/v3/config') return { body: { 'm.upload.size': 1500000 } }; // the old path only
         if (path === '/_matrix/media/v3/upload') {
             const media = id();
             this.media.set(media, bytes);

@@ -168,6 +168,8 @@ test('an answer with 20 MB of state, and one beyond every limit, are survived', 
     await arrives('Nach der Flut');
 });
 
+test('staff are told how large a file the homeserver takes', () => until('the limit', async () => (await channel(gateway)).files?.kinds[0].bytes_max === 1500000));
+
 test('files come by the old address too; one that cannot be had does not hold back its message', { timeout: 90000 }, async () => {
     fake.old_media = true;
     const url = await jana.upload(Buffer.from('%PDF-1.4 alt'), 'application/pdf', 'alt.pdf');
