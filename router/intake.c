@@ -139,6 +139,8 @@ static json_t *record(const struct intake *x) {
         json_object_set_new(v, "unverified", json_true());
     if (m->is_system)
         json_object_set_new(v, "system", json_true());
+    if (m->is_by_staff)
+        json_object_set_new(v, "by_staff", json_true());
     if (json_array_size(m->warnings))
         json_object_set(v, "warnings", m->warnings);
     if (m->attachments_n)

@@ -41,6 +41,7 @@ struct inbound {         /* all spans borrowed during intake_accept, which copie
     struct span original;
     int64_t sent_ms;
     bool is_automatic, is_unverified, is_system, has_history;
+    bool is_by_staff; /* taken down by them: the address is whatever the citizen left */
     json_t *warnings; /* array or NULL, borrowed */
 };
 struct accepted {

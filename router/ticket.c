@@ -187,8 +187,21 @@ static json_t *event_json(const struct router *r, struct span e, int64_t n) {
     return v;
 }
 
+/* Whoever knows the thread may write into it; staff are told when it is somebody else. Addresses of
+ * another channel cannot be compared. */
+static bool is_stranger(const json_t *summary, const json_t *record) {
+    const char *address = json_str(json_object_get(summary, "sender"), "address", "");
+    const char *own = json_str(record, "address", "");
+    return *address && *own && strcmp(own, address) != 0 &&
+           strcmp(json_str(record, "direction", ""), "in") == 0 &&
+           strcmp(json_str(record, "channel", ""), json_str(summary, "channel", "")) == 0 &&
+           !json_flag(record, "by_staff", false) && !json_flag(record, "system", false);
+}
+
+/* summary: of its ticket, or NULL where nobody asks who wrote it. */
 static json_t *item_json(const struct router *r, const char *ticket, int64_t n, struct span item,
-                         struct span row, struct span wrapped, bool has_html) {
+                         struct span row, struct span wrapped, bool has_html,
+                         const json_t *summary) {
     if (item.n && item.p[0] == 'E')
         return event_json(r, item, n);
     struct delivery d;
@@ -197,6 +210,8 @@ static json_t *item_json(const struct router *r, const char *ticket, int64_t n, 
     json_t *v = view_message(r, ticket, n, record, is_out ? &d : NULL, wrapped);
     if (!record)
         json_array_append_new(json_object_get(v, "warnings"), json_string("cannot_be_opened"));
+    if (is_stranger(summary, record))
+        json_array_append_new(json_object_get(v, "warnings"), json_string("other_sender"));
     if (has_html && *json_str(record, "html", ""))
         json_object_set(v, "html", json_object_get(record, "html"));
     json_decref(record);
@@ -242,21 +257,6 @@ static void mark_seen(struct router *r, const char *ticket) {
     args_free(&a);
 }
 
-/* Whoever knows the thread may write into it; staff are told when it is somebody else. Addresses of
- * another channel cannot be compared. */
-static void mark_strangers(const json_t *summary, json_t *items) {
-    const char *address = json_str(json_object_get(summary, "sender"), "address", "");
-    size_t i;
-    json_t *m;
-    json_array_foreach(items, i, m) {
-        const char *own = json_str(m, "address", "");
-        if (*address && *own && strcmp(own, address) != 0 &&
-            strcmp(json_str(m, "direction", ""), "in") == 0 &&
-            strcmp(json_str(m, "channel", ""), json_str(summary, "channel", "")) == 0)
-            json_array_append_new(json_object_get(m, "warnings"), json_string("other_sender"));
-    }
-}
-
 static void ticket_got(void *arg, int error, const struct redis_value *v) {
     struct query *q = arg;
     if (error) {
@@ -268,10 +268,10 @@ static void ticket_got(void *arg, int error, const struct redis_value *v) {
     const struct redis_value *list = cell_row(v, 2), *rows = cell_row(v, 3), *keys = cell_row(v, 4);
     for (size_t i = 0; i < list->n; i++) {
         struct span item = cell(list, i);
-        json_array_append_new(items, item_json(q->r, q->ticket, first + (int64_t)i, item,
-                                               cell(rows, i), key_of(keys, item), q->has_html));
+        json_array_append_new(items,
+                              item_json(q->r, q->ticket, first + (int64_t)i, item, cell(rows, i),
+                                        key_of(keys, item), q->has_html, out));
     }
-    mark_strangers(out, items);
     json_object_set_new(out, "items", items);
     json_object_set_new(out, "contact", contact_json(out, cell(v, 5)));
     json_object_set_new(out, "more_before", first > 1 ? json_integer(first) : json_null());
@@ -323,7 +323,8 @@ void ticket_summary(struct router *r, const char *const *tickets, size_t n, rout
 static void message_got(void *arg, int error, const struct redis_value *v) {
     struct query *q = arg;
     json_t *out =
-        error ? NULL : item_json(q->r, q->ticket, q->n, cell(v, 0), cell(v, 1), cell(v, 3), false);
+        error ? NULL
+              : item_json(q->r, q->ticket, q->n, cell(v, 0), cell(v, 1), cell(v, 3), false, NULL);
     finish(q, error, out);
 }
 

@@ -61,7 +61,8 @@ static void take(struct api_call *c) {
                         .text = span_str(text),
                         .thread = id,
                         .hints = &hint,
-                        .hints_n = *c->number ? 1 : 0};
+                        .hints_n = *c->number ? 1 : 0,
+                        .is_by_staff = true};
     intake_accept(c->api->o.router, &m, on_taken, c);
 }
 

@@ -101,6 +101,14 @@ test('a second click is the same ticket; what is wrong is named; strangers see n
     await gateway.api('POST', '/desk/unfug/done', {}, 404);
 });
 
+test('what is taken down for a ticket that its words name joins it, and says nothing about its address', { timeout: 60000 }, async () => {
+    const a = await take({ kind: 'counter', who: 'Olga', what: 'Fragt nach dem Wohngeld', reply: '' });
+    const b = await take({ kind: 'phone', who: 'Olga', what: `Ruft noch einmal an wegen ${a.number}`, reply: '0341 99 88 77' });
+    assert.deepEqual(b, { number: a.number, joined: true });
+    const items = (await gateway.api('GET', `/tickets/${a.number}`)).items.filter((i) => i.direction === 'in');
+    assert.deepEqual(items.map((i) => i.warnings), [[], []]);
+});
+
 test('files of an answer are enclosures of its letter: all named, pictures as pages, others offered; no call carries any', { timeout: 60000 }, async () => {
     const upload = async (name, bytes) => (await gateway.raw('POST', `/api/v1/uploads?name=${encodeURIComponent(name)}`, { cookie: gateway.cookie, 'x-csrf-token': gateway.csrf, 'content-type': 'application/octet-stream' }, bytes)).json;
     const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
