@@ -95,6 +95,7 @@ export function Composer({ k }: { k: Ticket }) {
     const max = channel?.text_max ?? 0;
     const takesFiles = note || !channel?.caps || channel.caps.includes('attachments');
     const limits = note || !takesFiles ? undefined : channel?.files;
+    const filesHint = limits ? fileHint(limits, settings.value?.attachment_max_bytes ?? 0) : '';
     const filesFault = limits ? fileFault(limits, draft.files) : null;
     const other = overtaken.value;
     const off = !!offline.value;
@@ -187,7 +188,7 @@ export function Composer({ k }: { k: Ticket }) {
             <textarea id="reply" ref={field} value={draft.text} aria-describedby="hints" lang={note ? undefined : k.language || undefined} onInput={(e) => input(e.currentTarget.value)} onKeyDown={keys}
                 onPaste={(e) => { if (e.clipboardData?.files.length) { e.preventDefault(); add(e.clipboardData.files); } }} />
             <div class="hints" id="hints" role="status">{!note && <><Limit text={draft.text} max={max} channel={type} />{!via && <Window k={k} hours={channel?.reply_window_hours ?? 0} />}{!takesFiles && <span>{t('limit.no_files', { channel: channelWord(type) })}</span>}
-                {limits && <span class={filesFault ? 'bad' : ''}>{filesFault && <Icon name="circle-alert" />}{filesFault ?? fileHint(limits)}</span>}</>}</div>
+                {(filesFault ?? filesHint) && <span class={filesFault ? 'bad' : ''}>{filesFault && <Icon name="circle-alert" />}{filesFault ?? filesHint}</span>}</>}</div>
             <Attachments files={draft.files} up={up} remove={(i) => update({ files: draft.files.toSpliced(i, 1) })} />
             {other && !note && <div class="boxw" role="status"><Icon name="users-round" /><p><b>{t(other.direction === 'out' ? 'compose.overtaken' : 'compose.newer', { name: other.author.name })}</b> {t('compose.kept')}</p></div>}
             {problem === 'contact' && <div class="boxw bad" role="alert"><Icon name="circle-alert" /><p><b>{t('compose.who')}</b> {t('compose.who_do')}</p>

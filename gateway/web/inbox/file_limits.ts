@@ -12,9 +12,13 @@ function short(types: string): string {
 const names = (pattern: string, type: string): boolean => (pattern.endsWith('*') ? type.startsWith(pattern.slice(0, -1)) : pattern === type);
 const kindOf = (l: FileLimits, type: string) => l.kinds.find((k) => k.types.split(' ').some((p) => names(p, type)));
 
-export function fileHint(l: FileLimits): string {
-    const kinds = l.kinds.map((k) => (k.bytes_max && k.bytes_max !== l.total_max ? t('limit.kind', { kinds: short(k.types), max: bytes(k.bytes_max) }) : short(k.types)));
-    const many = l.count_max && l.total_max ? t('limit.files', { n: number(l.count_max), max: bytes(l.total_max) }) : l.count_max ? t('limit.count', { n: number(l.count_max) }) : '';
+/** house: the most that an upload may have anyway; what allows more than that is not worth a word. */
+export function fileHint(l: FileLimits, house: number): string {
+    const limit = (max: number): number => (max && max < house ? max : 0);
+    const total = limit(l.total_max);
+    const many = l.count_max && total ? t('limit.files', { n: number(l.count_max), max: bytes(total) }) : l.count_max ? t('limit.count', { n: number(l.count_max) }) : '';
+    const told = l.kinds.filter((k) => k.types !== '*' || limit(k.bytes_max));
+    const kinds = told.map((k) => (limit(k.bytes_max) && k.bytes_max !== l.total_max ? t('limit.kind', { kinds: short(k.types), max: bytes(k.bytes_max) }) : short(k.types)));
     return [many, kinds.length ? t('limit.kinds', { kinds: kinds.join('; ') }) : ''].filter(Boolean).join(' ');
 }
 
