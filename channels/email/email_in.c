@@ -14,6 +14,8 @@
 #include "channels/email/tnef.h"
 #include "gateway/base/error.h"
 
+#define LOG_BYTES 200
+
 struct one { /* one recipient */
     struct delivery *d;
     struct span recipient;
@@ -34,8 +36,26 @@ struct delivery {
     void *arg;
 };
 
+/* One line a mail: how it came, its size and what became of it for each recipient. */
+static void log_delivery(const struct delivery *d) {
+    static const char *const words[] = {[EMAIL_STORED] = "stored",
+                                        [EMAIL_DUPLICATE] = "known already",
+                                        [EMAIL_LATER] = "not now",
+                                        [EMAIL_NEVER] = "refused"};
+    struct buf line = {0};
+    bool is_worth_warning = false;
+    buf_addf(&line, "%s, %zu bytes:", d->sender ? "by LMTP" : "from the mailbox", d->raw.n);
+    for (size_t i = 0; i < d->n && line.n < LOG_BYTES; i++) {
+        buf_addf(&line, "%s %s", i ? "," : "", words[d->outcomes[i]]);
+        is_worth_warning |= d->outcomes[i] == EMAIL_LATER || d->outcomes[i] == EMAIL_NEVER;
+    }
+    d->e->h->log(d->e->host, is_worth_warning ? 2 : 0, "email.in", line.p);
+    buf_free(&line);
+}
+
 static void finish(struct delivery *d) {
     struct email *e = d->e;
+    log_delivery(d);
     d->done(d->arg, d->outcomes, d->n);
     mime_in_free(&d->mail);
     free(d->outcomes);

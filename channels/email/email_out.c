@@ -30,9 +30,35 @@ static struct span take(struct draht_span s) {
     return (struct span){s.p, s.n};
 }
 
+static const char *word_of(enum draht_verdict v) {
+    switch (v) {
+    case DRAHT_SENT:
+        return "sent";
+    case DRAHT_RETRY:
+        return "not now";
+    case DRAHT_IN_DOUBT:
+        return "in doubt";
+    case DRAHT_OPTED_OUT:
+        return "opted out";
+    case DRAHT_MISCONFIGURED:
+        return "not possible as the channel is set up";
+    default:
+        return "rejected";
+    }
+}
+
+/* One line a mail: its number, the verdict, and what the mail server answered. */
+static void log_verdict(const struct sending *s, enum draht_verdict v, const char *reason) {
+    struct email *e = s->e;
+    const char *line = arena_printf(s->arena, "%.*s %s: %s", (int)s->m->message.n, s->m->message.p,
+                                    word_of(v), reason);
+    e->h->log(e->host, v == DRAHT_SENT ? 0 : 2, "email.out", line);
+}
+
 static void settle(struct sending *s, enum draht_verdict v, const char *reason) {
     struct email *e = s->e;
     struct draht_span why = {reason, strlen(reason)};
+    log_verdict(s, v, reason);
     if (v == DRAHT_SENT)
         e->h->part_done(s->token, 0,
                         (struct draht_span){s->mime.message_id.p, s->mime.message_id.n});

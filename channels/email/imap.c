@@ -10,7 +10,6 @@
 #include "channels/email/imap_link.h"
 #include "channels/email/imap_words.h"
 #include "channels/email/oauth.h"
-#include "gateway/base/log.h"
 
 #define ANSWER_TIMEOUT_MS 60000
 #define IDLE_MS_MAX (25 * 60 * 1000) /* servers may hang up after 29 minutes */
@@ -61,7 +60,7 @@ static void connect_now(struct imap *m);
 static void fail(struct imap *m, const char *why, bool is_login) {
     if (m->is_stopped)
         return;
-    log_warn("email.imap_down", "%s", why);
+    m->e->h->log(m->e->host, 2, "email.imap_down", why);
     char sentence[EMAIL_TROUBLE_BYTES];
     snprintf(sentence, sizeof sentence, "The mailbox cannot be read: %s.", why);
     email_health(m->e, sentence, NULL);
@@ -133,6 +132,7 @@ static void mark_known(struct imap *m, int status, struct span v) {
     m->uidvalidity = m->server_uidvalidity;
     m->last_uid = uid;
     m->backoff_ms = 0;
+    m->e->h->log(m->e->host, 0, "email.imap_up", "the mailbox is open");
     email_health(m->e, "", NULL);
     begin_search(m);
 }
@@ -215,7 +215,9 @@ static void put_away(struct imap *m, bool is_stored) {
 }
 
 static void quarantine(struct imap *m, const char *why) {
-    log_warn("email.imap_quarantine", "uid=%llu %s", m->uid, why);
+    char line[EMAIL_TROUBLE_BYTES];
+    snprintf(line, sizeof line, "uid=%llu %s", m->uid, why);
+    m->e->h->log(m->e->host, 2, "email.imap_quarantine", line);
     put_away(m, false);
 }
 

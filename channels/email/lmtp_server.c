@@ -34,9 +34,11 @@ struct lmtp_server {
 };
 
 static const char *on_recipient(void *arg, struct span address) {
-    struct session *x = arg;
-    return email_mailbox(x->server->e, address).n ? NULL
-                                                  : "550 5.1.1 There is no such mailbox here";
+    const struct email *e = ((struct session *)arg)->server->e;
+    if (email_mailbox(e, address).n)
+        return NULL;
+    e->h->log(e->host, 0, "email.in", "by LMTP: refused, no such mailbox");
+    return "550 5.1.1 There is no such mailbox here";
 }
 
 static void release(struct session *x) {

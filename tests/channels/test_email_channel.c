@@ -118,10 +118,14 @@ static void *fake_builtin(void *h, const char *what) {
     return strcmp(what, "loop") == 0 ? (void *)host.loop : (void *)host.transfers;
 }
 
+static void fake_log(void *host_, int level, const char *event, const char *text) {
+    (void)host_;
+    ck_assert(level >= 0 && level <= 3 && *event && text);
+}
 static const struct draht_host fake = {
     .size = sizeof fake, .accept = fake_accept, .receipt = fake_receipt, .part_done = fake_part, .settle = fake_settle,
     .mac = fake_mac, .now_ms = fake_now, 
-    .state_get = fake_state_get, .health = fake_health, .builtin = fake_builtin};
+    .state_get = fake_state_get, .log = fake_log, .health = fake_health, .builtin = fake_builtin};
 
 static void open_channel(const char *options) {
     char err[256] = "";

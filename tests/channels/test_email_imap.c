@@ -131,9 +131,13 @@ static void *fake_builtin(void *h, const char *what) {
     return strcmp(what, "loop") == 0 ? (void *)host.loop : (void *)host.transfers;
 }
 
+static void fake_log(void *host_, int level, const char *event, const char *text) {
+    (void)host_;
+    ck_assert(level >= 0 && level <= 3 && *event && text);
+}
 static const struct draht_host fake = {.size = sizeof fake, .accept = fake_accept, .state_set = fake_set,
                                        .state_get = fake_get, .state_del = fake_del, .lease = fake_lease, .mac = fake_mac,
-                                       .health = fake_health, .builtin = fake_builtin};
+                                       .log = fake_log, .health = fake_health, .builtin = fake_builtin};
 
 _Static_assert(sizeof MAIL_A - 1 == 41, "the scripts announce 41 bytes");
 

@@ -3,6 +3,8 @@
 'use strict';
 const { test, before, after } = require('node:test');
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
 const { Gateway } = require('../lib/gateway');
 const { Dovecot, Postfix, swaks } = require('../lib/mail');
 const { until, freePort } = require('../lib/process');
@@ -119,4 +121,17 @@ test('an attachment arrives with its bytes and its hash', { timeout: 60000 }, as
     assert.equal(original.status, 200);
     assert.match(original.text, /^Subject: Mit Anhang/m);
     assert.equal(require('node:crypto').createHash('sha256').update(original.bytes).digest('hex'), m.original.sha256);
+});
+
+test('the log of the channel has a line for each mail in and out, without who and what', async () => {
+    const log = path.join(gateway.state, 'log', 'channel-mail.jsonl');
+    await swaks(gateway.lmtp, { protocol: 'LMTP', from: 'lotte@buerger.test', to: 'buergerbuero@stadt.test', subject: 'Laterne am Markt', body: 'Sie flackert.' });
+    const t = (await gateway.api('GET', '/tickets?view=all&limit=1')).tickets[0];
+    await answer(t.number, 'Wir kommen am Montag.');
+    const lines = () => (fs.existsSync(log) ? fs.readFileSync(log, 'utf8').trim().split('\n').map((l) => JSON.parse(l)) : []);
+    await until('the line of the answer', () => lines().find((l) => l.event === 'email.out' && l.text.startsWith(`${t.number}.`) && / sent: .*2\d\d/.test(l.text)), 30000);
+    assert.ok(lines().some((l) => l.event === 'email.in' && /^by LMTP, \d+ bytes: stored$/.test(l.text)));
+    assert.ok(lines().some((l) => l.event === 'email.in' && l.text === 'by LMTP: refused, no such mailbox'), 'the stranger of an earlier test');
+    const all = fs.readFileSync(log, 'utf8');
+    for (const hidden of ['lotte', 'buerger.test', 'Laterne', 'flackert', 'Montag']) assert.ok(!all.includes(hidden), hidden);
 });
