@@ -12,6 +12,8 @@ enum { AGAIN_MS_MAX = 60000, PENDING_BYTES_MAX = 4 << 20 };
 
 enum phase { DOWN, CONNECTING, BINDING, BOUND, UNBINDING, FINAL };
 
+#define LINE_BYTES 160 /* of the log */
+
 struct request {
     uint32_t sequence;
     uint64_t due_ms;
@@ -53,10 +55,28 @@ static bool put(struct session *s, const struct pdu *p) {
     return true;
 }
 
+/* "out submit_sm 7 -> 0x00 id=..."; answer NULL: none came. */
+static void log_exchange(const struct session *s, bool is_ours, uint32_t command, uint32_t sequence,
+                         const struct pdu *answer) {
+    char line[LINE_BYTES];
+    if (!s->h.on_exchange)
+        return;
+    int n = snprintf(line, sizeof line, "%s %s %u -> ", is_ours ? "out" : "in", pdu_name(command),
+                     (unsigned)sequence);
+    if (!answer)
+        snprintf(line + n, sizeof line - (size_t)n, "no answer");
+    else
+        snprintf(line + n, sizeof line - (size_t)n, "0x%02x%s%s", (unsigned)answer->status,
+                 *answer->message_id ? " id=" : "", answer->message_id);
+    s->h.on_exchange(s->arg, line);
+}
+
 static void answer(struct session *s, uint32_t command, uint32_t sequence, uint32_t status) {
     struct pdu p;
     pdu_init(&p, command | PDU_RESP, sequence);
     p.status = status;
+    if (command != PDU_ENQUIRE || status != PDU_OK)
+        log_exchange(s, false, command, sequence, &p);
     put(s, &p);
 }
 
@@ -85,6 +105,7 @@ static void plan_again(struct session *s) {
 static void give_back(struct session *s) {
     while (s->open_n > 0) {
         void *ctx = s->open[--s->open_n].ctx;
+        log_exchange(s, true, PDU_SUBMIT, s->open[s->open_n].sequence, NULL);
         s->h.on_answer(s->arg, ctx, NULL);
     }
 }
@@ -117,6 +138,7 @@ static void down(struct session *s, const char *why, bool is_final) {
 
 static void on_bind_answer(struct session *s, const struct pdu *p) {
     char why[120];
+    log_exchange(s, true, s->o.command, p->sequence, p);
     if (p->status == PDU_OK) {
         s->phase = BOUND;
         s->due_ms = 0;
@@ -150,6 +172,7 @@ static void on_response(struct session *s, const struct pdu *p) {
         if (s->open[i].sequence != p->sequence)
             continue;
         void *ctx = s->open[i].ctx;
+        log_exchange(s, true, PDU_SUBMIT, p->sequence, p);
         s->open[i] = s->open[--s->open_n];
         s->h.on_answer(s->arg, ctx, p);
         return;
@@ -267,6 +290,7 @@ static void look_at_requests(struct session *s) {
             continue;
         }
         void *ctx = s->open[i].ctx;
+        log_exchange(s, true, PDU_SUBMIT, s->open[i].sequence, NULL);
         s->open[i] = s->open[--s->open_n];
         s->h.on_answer(s->arg, ctx, NULL);
     }

@@ -31,6 +31,8 @@ struct session_handlers {
     /* Not bound any more, with a sentence. is_final: the login was refused; nobody tries again. */
     void (*on_down)(void *arg, struct session *s, const char *why, bool is_final);
     void (*on_odd)(void *arg, const char *what); /* for the log, no personal data */
+    /* A request and its answer, for the log; not for link checks that go well. May be NULL. */
+    void (*on_exchange)(void *arg, const char *line);
 };
 
 struct session *session_new(struct loop *l, struct transfers *t, const struct session_options *o,

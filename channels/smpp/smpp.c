@@ -55,9 +55,14 @@ static void on_odd(void *arg, const char *what) {
     c->h->log(c->host, 2, "smpp.odd", what);
 }
 
+static void on_exchange(void *arg, const char *line) {
+    struct smpp *c = arg;
+    c->h->log(c->host, 0, "smpp.pdu", line);
+}
+
 static struct session *dial(struct smpp *c, uint32_t command) {
-    static const struct session_handlers h = {on_bound, smpp_in_message, smpp_out_answer, on_down,
-                                              on_odd};
+    static const struct session_handlers h = {on_bound, smpp_in_message, smpp_out_answer,
+                                              on_down,  on_odd,          on_exchange};
     const struct smpp_settings *set = &c->set;
     struct session_options o = {.address = set->smsc,
                                 .ca = set->ca,

@@ -63,6 +63,10 @@ test('a message becomes a ticket, the reply goes back, the receipt says delivere
     assert.equal(s.pdu.registered_delivery, 1);
     assert.equal(await smsc.receipt(Number(s.id).toString(16)), 0);
     await state(t.number, 'Guten Tag [ja] für 5 €', 'delivered');
+    // An operator sees what was said to the centre and what it answered, and neither text nor number.
+    const lines = (await gateway.api('GET', '/channels/sms/log')).lines.filter((l) => l.event === 'smpp.pdu').map((l) => l.text);
+    for (const wanted of [/^out bind_transceiver \d+ -> 0x00/, /^in deliver_sm \d+ -> 0x00$/, new RegExp(`^out submit_sm \\d+ -> 0x00 id=${s.id}$`)]) assert.ok(lines.some((l) => wanted.test(l)), `${wanted} in\n${lines.join('\n')}`);
+    assert.doesNotMatch(lines.join('\n'), /1700000001|Grüße|Guten Tag/);
     // The same person again: the same ticket.
     assert.equal(await smsc.deliver({ short_message: 'Danke', source_addr: '+491700000001', source_addr_ton: 1 }), 0);
     assert.equal((await ticket('Danke')).number, t.number);
