@@ -41,7 +41,8 @@ typedef void (*exec_answer_fn)(struct exec *x, void *arg, enum exec_outcome o,
                                const struct wire_message *m);
 struct pending { /* our request under way */
     struct pending *next;
-    int64_t id, until_ms;
+    const char *method; /* borrowed forever */
+    int64_t id, began_ms, until_ms;
     exec_answer_fn fn;
     void *arg;
 };
@@ -50,6 +51,7 @@ struct ask { /* the program's request (or notification) under way */
     struct run *run; /* NULL: the program is gone, the answer goes nowhere */
     struct ask *next, **prev;
     json_t *id, *params;      /* id NULL: notification */
+    const char *method;       /* for the log: borrowed forever; NULL: not one that is told there */
     struct draht_http *reply; /* asked over HTTP (mode once): answered there; run is NULL */
     struct files_job *job;
     struct draht_http_run *http; /* a request of its under way */

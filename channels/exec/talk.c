@@ -26,7 +26,9 @@ int talk_ask(struct run *r, const char *method, json_t *params, int64_t timeout_
         return rc;
     struct pending *p = xcalloc(1, sizeof *p);
     *p = (struct pending){.next = r->pending,
+                          .method = method,
                           .id = id,
+                          .began_ms = exec_now(r->x),
                           .until_ms = exec_now(r->x) + timeout_ms,
                           .fn = fn,
                           .arg = arg};
@@ -42,12 +44,44 @@ void talk_tell(struct run *r, const char *method, json_t *params) {
         exec_log(r->x, 2, "exec.too_long", "method=%s", method);
 }
 
+/* What stands in the channel's log: not what is a request over HTTP, which stands there itself, and
+ * no question whether all is well. */
+static const char *const TOLD[] = {"inbound", "receipt",    "part",     "aside",
+                                   "send",    "draht.init", "shutdown", NULL};
+
+static const char *told(const char *method) {
+    for (size_t i = 0; TOLD[i]; i++)
+        if (strcmp(TOLD[i], method) == 0)
+            return TOLD[i];
+    return NULL;
+}
+
+static void log_answer(const struct run *r, const struct pending *p, enum exec_outcome o,
+                       const struct wire_message *m) {
+    const char *what = o == EXEC_LATE                         ? "no answer in time"
+                       : o == EXEC_DIED                       ? "the program ended"
+                       : m->kind == WIRE_RESPONSE && m->error ? "error"
+                                                              : "ok";
+    if (told(p->method))
+        exec_log(r->x, 0, "exec.call", "out %s %lld -> %s, %lld ms", p->method, (long long)p->id,
+                 what, (long long)(exec_now(r->x) - p->began_ms));
+}
+
+static void log_ask(const struct ask *k, int code) {
+    if (k->method && k->run && code)
+        exec_log(k->x, 0, "exec.call", "in %s -> error %d", k->method, code);
+    else if (k->method && k->run)
+        exec_log(k->x, 0, "exec.call", "in %s -> ok", k->method);
+}
+
 static void finish(struct run *r, struct pending **at, enum exec_outcome o,
                    const struct wire_message *m) {
     struct pending *p = *at;
     *at = p->next;
-    if (r->x)
+    if (r->x) {
+        log_answer(r, p, o, m);
         p->fn(r->x, p->arg, o, m);
+    }
     free(p);
 }
 
@@ -106,6 +140,7 @@ static void take_call(struct run *r, const struct wire_message *m) {
     struct ask *k = xcalloc(1, sizeof *k);
     k->x = x;
     k->run = r;
+    k->method = told(m->method);
     k->id = json_incref((json_t *)(uintptr_t)m->id);
     k->params = m->params ? json_incref((json_t *)(uintptr_t)m->params) : json_object();
     k->next = x->asks;
@@ -176,6 +211,7 @@ void ask_release(struct ask *k) {
 
 void ask_result(struct ask *k, json_t *result) {
     struct buf line = {0};
+    log_ask(k, 0);
     if (k->reply) {
         once_reply(k, result, 0, NULL);
     } else if (k->id && k->run) {
@@ -190,6 +226,7 @@ void ask_result(struct ask *k, json_t *result) {
 
 void ask_error(struct ask *k, enum wire_code code, const char *message) {
     struct buf line = {0};
+    log_ask(k, (int)code);
     if (k->reply) {
         once_reply(k, NULL, code, message);
     } else if (k->id && k->run) {

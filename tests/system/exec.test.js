@@ -84,6 +84,8 @@ test('in, out, receipt, state, files, settings, a clean environment', async () =
     const ours = env.split(',').filter((name) => !/^(LC_CTYPE|PWD|SHLVL|_?PYENV_.*)$/.test(name)); /* of a wrapper around python3 */
     assert.deepEqual(ours, ['HOME', 'LANG', 'PATH', 'TMPDIR']);
     assert.ok(!g.process.output.includes('geheimnis-4711'));
+    const calls = (await g.api('GET', '/channels/prog/log')).lines.filter((l) => l.event === 'exec.call').map((l) => l.text);
+    for (const wanted of [/^out draht\.init \d+ -> ok, \d+ ms$/, /^in inbound -> ok$/, /^out send \d+ -> ok, \d+ ms$/, /^in receipt -> ok$/]) assert.ok(calls.some((l) => wanted.test(l)), `${wanted} in\n${calls.join('\n')}`);
     assert.equal(execFileSync('ps', ['-eo', 'args']).toString().includes('geheimnis-4711'), false);
 });
 
@@ -133,6 +135,7 @@ test('hostile: late: the answer after the time is ignored', { timeout: 120000 },
     await becomes(m, ['in_doubt'], 60000);
     await citizen('p-late');
     assert.equal((await delivery(m)).state, 'in_doubt');
+    assert.ok((await g.api('GET', '/channels/p-late/log')).lines.some((l) => l.event === 'exec.call' && /^out send \d+ -> no answer in time/.test(l.text)));
 });
 
 test('while the program is not there its route says try again', { timeout: 60000 }, async () => {
