@@ -6,10 +6,6 @@
 
 enum { WARM_UP = 4, LEFT_BYTES_MAX = 256, STOP_WAIT_MS = 10000 };
 
-static bool sending(const struct conf *k) {
-    return k->saw_send || conf_settled(k);
-}
-
 static bool is_stopped(const struct conf *k) {
     return k->stops_n > 0;
 }
@@ -22,7 +18,7 @@ static void case_shutdown(struct conf *k) {
         conf_peer_mode(k, "sent");
         k->hold_sends = true;
         t = conf_send(k, "Auf Wiedersehen", false);
-        conf_expect(k, sending);
+        conf_expect(k, conf_sending);
     }
     conf_stop(k);
     bool in_time = conf_wait(k, is_stopped, STOP_WAIT_MS);

@@ -19,7 +19,7 @@ bool conf_settled(const struct conf *k) {
     return k->tokens && k->tokens->settled_n > 0;
 }
 
-static bool sending(const struct conf *k) {
+bool conf_sending(const struct conf *k) {
     return k->saw_send || conf_settled(k);
 }
 
@@ -45,7 +45,7 @@ static void fill(struct conf *k, struct draht_token *t, bool with_file) {
     t->out = (struct draht_outbound){.size = sizeof t->out,
                                      .message = conf_span(t->message),
                                      .ticket = conf_span(CONF_TICKET),
-                                     .attempt = 1,
+                                     .attempt = k->attempt,
                                      .recipient = conf_span(t->recipient),
                                      .thread = conf_span(t->thread),
                                      .sender_name = conf_span("Milan Novak"),
@@ -211,7 +211,7 @@ static void case_file(struct conf *k) {
     if (!can(k, "sent"))
         return;
     const struct draht_token *t = conf_send(k, new_text(k), true);
-    if (settled_as(k, t, DRAHT_SENT) && !conf_wait(k, saw_file, CONF_REST_MS))
+    if (settled_as(k, t, DRAHT_SENT) && !conf_expect(k, saw_file))
         conf_fail(k, "the verdict was SENT, but the provider never got the file%s%s",
                   *k->stranger ? "; it asked for " : "", k->stranger);
 }
@@ -286,20 +286,12 @@ static bool is_down(const struct conf *k) {
     return !k->is_up;
 }
 
-static void case_crash(struct conf *k) {
-    if (!k->program) {
-        conf_skip(k, "the channel is no program");
-        return;
-    }
-    if (k->driver) {
-        conf_skip(k, "a driver cannot hold an answer back");
-        return;
-    }
-    if (!can(k, "sent"))
-        return;
+/* kill -9 of the program that is the channel; it must be asked for no verdict that it cannot know.
+ */
+static void kill_program(struct conf *k, const char *text) {
     k->hold_sends = true;
-    const struct draht_token *t = conf_send(k, new_text(k), false);
-    conf_expect(k, sending);
+    const struct draht_token *t = conf_send(k, text, false);
+    conf_expect(k, k->driver ? saw : conf_sending);
     k->hold_sends = false;
     conf_children(k, true);
     if (!conf_expect(k, conf_settled))
@@ -307,10 +299,80 @@ static void case_crash(struct conf *k) {
     else if (t->verdict == DRAHT_SENT)
         conf_fail(k, "the program was killed in mid-send and the verdict was SENT");
     conf_wait(k, is_down, CONF_REST_MS);
-    if (k->state != CONF_OK || !conf_ready(k))
+}
+
+/* The same Draht without a verdict on record: for a channel in its own process, Draht ends. */
+static bool crash(struct conf *k, const char *text) {
+    if (k->program) {
+        kill_program(k, text);
+        return k->state == CONF_OK;
+    }
+    conf_close(k);
+    bool is_hit = conf_crash(k, text);
+    k->messages++;
+    return is_hit;
+}
+
+static void note_promise(struct conf *k, const char *key) {
+    bool is_idempotent = k->ops.caps & DRAHT_CAP_IDEMPOTENT;
+    if (!is_seen(k))
+        conf_note(k, "no provider is asked; sent again by Draht");
+    else if (*key)
+        conf_note(k, "%s, under the same key",
+                  is_idempotent ? "sent again" : "in doubt; sent again");
+    else if (is_idempotent)
+        conf_note(
+            k, "sent again; whether the provider knows it again was not tried, the script has no "
+               "outbound.key");
+    else
+        conf_note(k, "in doubt: the provider has no key, so a person decides");
+}
+
+/* Begun anew with what was kept, the channel must wait until it is asked, and then send. */
+static void send_again(struct conf *k, const char *text) {
+    char key[CONF_TEXT_BYTES];
+    snprintf(key, sizeof key, "%s", k->send_key);
+    k->saw_send = false;
+    conf_peer_mode(k, "sent");
+    if (!conf_ready(k))
         return;
-    t = conf_send(k, new_text(k), false);
-    settled_as(k, t, DRAHT_SENT);
+    if (conf_wait(k, saw, CONF_REST_MS)) {
+        conf_fail(
+            k, "begun anew it sent the reply by itself; leave that to Draht, which asks again or "
+               "asks a person");
+        return;
+    }
+    k->messages--;
+    k->attempt = 2;
+    const struct draht_token *t = conf_send(k, text, false);
+    k->attempt = 1;
+    if (!settled_as(k, t, DRAHT_SENT))
+        return;
+    if (is_seen(k) && !conf_expect(k, saw))
+        conf_fail(
+            k, "sent again after the crash, it said SENT, but the provider got nothing: the reply "
+               "is lost");
+    else if ((*key || *k->send_key) && strcmp(key, k->send_key) != 0)
+        conf_fail(k,
+                  "the same message was sent under two keys, so the provider takes it for two: "
+                  "\"%.80s\", then \"%.80s\"",
+                  key, k->send_key);
+    else
+        note_promise(k, key);
+}
+
+static void case_crash(struct conf *k) {
+    if (k->driver && !conf_get(k, "outbound.answers.hold")) {
+        conf_skip(k, "the driver knows no answer \"hold\" (the message is taken, no answer comes)");
+        return;
+    }
+    if (!can(k, k->driver ? "hold" : "sent"))
+        return;
+    char text[CONF_TEXT_BYTES];
+    snprintf(text, sizeof text, "%s", new_text(k));
+    if (crash(k, text))
+        send_again(k, text);
+    conf_peer_mode(k, "sent");
 }
 
 const struct conf_case conf_cases_out[] = {{"send", case_send},

@@ -41,6 +41,8 @@ static void on_said(struct conf *k, const json_t *v, struct span line) {
         conf_expand(k, "{text:json}", &quoted);
         k->saw_text = k->saw_text || (quoted.n && strstr(copy.p, quoted.p));
         k->saw_file = k->saw_file || json_flag(json_object_get(v, "sent"), "file", false);
+        snprintf(k->send_key, sizeof k->send_key, "%s",
+                 json_str(json_object_get(v, "sent"), "key", ""));
         buf_free(&copy);
         buf_free(&quoted);
     }

@@ -2,7 +2,8 @@
 /*
  * inner: what the files of the conformance kit share. script.c: the script and its words; host.c
  * and web.c: the pretended host; driver.c: providers that are programs; life.c: opening and
- * closing; cases_*.c: the table; run.c: the report. Nobody outside this folder includes it.
+ * closing; cases_*.c: the table; crash.c: a process that ends in mid-send; run.c: the report.
+ * Nobody outside this folder includes it.
  */
 #ifndef DRAHT_CHANNELS_CONFORMANCE_INNER_H
 #define DRAHT_CHANNELS_CONFORMANCE_INNER_H
@@ -21,11 +22,10 @@
 #define CONF_PEER_URL "http://127.0.0.1:9"
 #define CONF_PUBLIC_URL "https://draht.city.example"
 #define CONF_TICKET "2026-000001"
-#define CONF_ACCEPT_MS 60 /* the pretended store is this slow, so that an early yes shows */
-#define CONF_WAIT_MS 15000
+#define CONF_ACCEPT_MS 60  /* the pretended store is this slow, so that an early yes shows */
+#define CONF_WAIT_MS 45000 /* a machine may be slow; this is waited for at most once */
 #define CONF_HURRY_MS 1500 /* once something that had to come did not */
-#define CONF_ROUTE_MS 2000
-#define CONF_REST_MS 300 /* how long nothing must happen */
+#define CONF_REST_MS 300   /* how long nothing must happen */
 #define CONF_TEXT_BYTES 600
 #define CONF_PORTS 4
 #define CONF_CYCLES 16 /* how often it is opened and closed to see whether memory is left */
@@ -73,6 +73,7 @@ struct draht_http_run { /* a request of the channel */
     struct conf *k;
     char *method, *url;
     struct buf body;
+    char *idempotency_key; /* its header, or NULL */
     json_t *answer;
     void (*on_chunk)(void *arg, struct draht_span bytes);
     draht_http_answer_fn done;
@@ -152,6 +153,7 @@ struct conf {
     int stored_n, early; /* since the last injection: completions of accept, yeses before them */
     uint64_t seq;
     unsigned ids, news, messages;
+    uint32_t attempt; /* of the sends to come */
     /* the provider */
     enum conf_answer answer;
     char answer_text[CONF_TEXT_BYTES];
@@ -160,6 +162,8 @@ struct conf {
     const char *mode; /* key of outbound.answers */
     bool hold_sends, saw_send, saw_text, saw_file, saw_typing, has_advanced;
     int sends_n;
+    char send_key[CONF_TEXT_BYTES]; /* by which the provider knows a repetition of the last send */
+    bool is_doomed;                 /* this process ends in mid-send */
     int64_t ahead_ms;               /* the channel's clock, after rests that a provider asked for */
     char stranger[CONF_TEXT_BYTES]; /* a request that the script does not know */
     bool is_injecting;              /* the exchange being made carries a message */
@@ -224,6 +228,7 @@ void conf_state_ranked(void *host, struct draht_span index, int64_t min, int64_t
                        uint32_t limit, draht_ranked_fn done, void *arg);
 void conf_tickets(void *host, const struct draht_span *numbers, size_t n, draht_tickets_fn done,
                   void *arg);
+struct conf_entry *conf_entry_new(struct conf_entry **list, const char *key); /* borrowed */
 void conf_keep_free(struct conf *k);
 void conf_web_forget(struct conf *k);
 void conf_web_free(struct conf *k);
@@ -282,10 +287,17 @@ void conf_stop(struct conf *k); /* asks it to stop */
 void conf_close(struct conf *k);
 bool conf_ready(struct conf *k); /* open, started, up; opens it when it is not */
 bool conf_wait(struct conf *k, bool (*is)(const struct conf *k), int64_t ms);
-/* For what has to come: 15 seconds, less when something did not come before. */
+/* For what has to come: 45 seconds, less when something did not come before. */
 bool conf_expect(struct conf *k, bool (*is)(const struct conf *k));
 void conf_rest(struct conf *k, int64_t ms);
 int conf_children(const struct conf *k, bool kill_them); /* of ours, without the driver */
+
+/* crash.c: sends the text in a process of its own, which opens the channel and ends by SIGKILL as
+ * soon as the provider has the message or the channel its verdict. The channel here must be closed.
+ * What the other one kept is in k afterwards, and k->send_key is that of its send. False: a fault
+ * was reported. */
+bool conf_crash(struct conf *k, const char *text);
+void conf_crash_note(struct conf *k); /* what is kept has changed */
 
 /* cases_*.c: ended by a row without a name */
 struct conf_case {
@@ -296,9 +308,12 @@ extern const struct conf_case conf_cases_begin[], conf_cases_in[], conf_cases_ou
     conf_cases_end[];
 void conf_fail(struct conf *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void conf_skip(struct conf *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A remark beside ok. */
+void conf_note(struct conf *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void conf_new_message(struct conf *k, const char *text, int sender);
 const struct conf_in *conf_last(const struct conf *k);
 struct draht_token *conf_send(struct conf *k, const char *text, bool with_file);
+bool conf_sending(const struct conf *k); /* the provider has the latest send, or it is settled */
 bool conf_settled(const struct conf *k); /* the latest send has its verdict */
 
 static inline struct draht_span conf_span(const char *s) {

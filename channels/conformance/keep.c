@@ -29,7 +29,7 @@ static struct conf_entry *entry_find(struct conf_entry *e, struct span key) {
     return e;
 }
 
-static struct conf_entry *entry_new(struct conf_entry **list, const char *key) {
+struct conf_entry *conf_entry_new(struct conf_entry **list, const char *key) {
     struct conf_entry *e = xcalloc(1, sizeof *e);
     e->key = xstrdup(key);
     e->next = *list;
@@ -45,7 +45,8 @@ void conf_blob_put(void *host, struct draht_span bytes, draht_blob_fn done, void
     struct conf *k = conf_check(host, "blob_put");
     char key[32];
     snprintf(key, sizeof key, "blob-%u", ++k->ids);
-    buf_add(&entry_new(&k->blobs, key)->value, bytes.p, bytes.n);
+    buf_add(&conf_entry_new(&k->blobs, key)->value, bytes.p, bytes.n);
+    conf_crash_note(k);
     struct conf_job *j = conf_later(k, run_blob, arg, 1);
     j->fn.blob = done;
     buf_adds(&j->bytes, key);
@@ -76,11 +77,12 @@ void conf_state_set(void *host, struct draht_span key, struct draht_span value, 
     struct conf_entry *e = entry_find(k->states, conf_own(key));
     if (!e) {
         char *name = dup_span(key);
-        e = entry_new(&k->states, name);
+        e = conf_entry_new(&k->states, name);
         free(name);
     }
     buf_clear(&e->value);
     buf_add(&e->value, value.p, value.n);
+    conf_crash_note(k);
     conf_later_done(k, done, arg, 0);
 }
 
@@ -111,6 +113,7 @@ void conf_state_del(void *host, struct draht_span key, draht_done_fn done, void 
         free(e->key);
         buf_free(&e->value);
         free(e);
+        conf_crash_note(k);
     }
     conf_later_done(k, done, arg, 0);
 }

@@ -100,7 +100,7 @@ static void by_request(struct conf *k, const json_t *request, const struct span 
     prepare(k);
     k->answer_text[0] = 0;
     k->request = request;
-    conf_wait(k, has_route, CONF_ROUTE_MS);
+    conf_expect(k, has_route);
     k->is_injecting = true;
     k->asked = conf_web_call(k, request, raw);
     k->is_injecting = false;
@@ -209,8 +209,25 @@ static bool matches(const struct conf *k, const json_t *m, const struct draht_ht
     return hit;
 }
 
-static json_t *send_answer(struct conf *k, uint64_t *delay_ms) {
+/* By what the provider would know the same message: what the script names, a header that is made
+ * for it, an address that is put to. Empty: by nothing. */
+static void note_key(struct conf *k, const struct draht_http_run *r) {
+    const char *pattern = json_string_value(conf_get(k, "outbound.key"));
+    struct buf group = {0};
+    k->send_key[0] = 0;
+    if (pattern && (conf_regex(pattern, buf_span(&r->body), &group) ||
+                    conf_regex(pattern, span_str(r->url), &group)))
+        snprintf(k->send_key, sizeof k->send_key, "%s", group.p);
+    else if (!pattern && r->idempotency_key)
+        snprintf(k->send_key, sizeof k->send_key, "%s", r->idempotency_key);
+    else if (!pattern && !strcmp(r->method, "PUT"))
+        snprintf(k->send_key, sizeof k->send_key, "%s", r->url);
+    buf_free(&group);
+}
+
+static json_t *send_answer(struct conf *k, const struct draht_http_run *r, uint64_t *delay_ms) {
     const json_t *a = part(k, "outbound.answers", k->mode ? k->mode : "sent");
+    note_key(k, r);
     k->saw_send = true;
     k->sends_n++;
     conf_setf(k, "new", "%u", 7000 + ++k->news);
@@ -253,12 +270,12 @@ json_t *conf_peer_answer(struct conf *k, const struct draht_http_run *r, uint64_
     if (matches(k, conf_get(k, "inbound.poll.advanced"), r))
         k->has_advanced = true;
     if (matches(k, conf_get(k, "outbound.request"), r))
-        return send_answer(k, delay_ms);
+        return send_answer(k, r, delay_ms);
     if (matches(k, conf_get(k, "inbound.poll.request"), r))
         return poll_answer(k, delay_ms);
     json_t *other = other_answer(k, r);
     if (other || filed || typed)
-        return other ? other : typed ? json_object() : send_answer(k, delay_ms);
+        return other ? other : typed ? json_object() : send_answer(k, r, delay_ms);
     snprintf(k->stranger, sizeof k->stranger, "%.10s %.400s", r->method, r->url);
     return NULL;
 }

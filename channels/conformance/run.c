@@ -41,6 +41,13 @@ void conf_skip(struct conf *k, const char *fmt, ...) {
     va_end(ap);
 }
 
+void conf_note(struct conf *k, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    put(k, CONF_OK, fmt, ap);
+    va_end(ap);
+}
+
 static void one_line(char *s) {
     for (; *s; s++)
         if ((unsigned char)*s < ' ')
@@ -58,7 +65,7 @@ static void say(struct conf *k) {
     if (k->o->as_json)
         return;
     if (k->state == CONF_OK)
-        printf("%-18s ok\n", k->name);
+        printf("%-18s ok%s%s\n", k->name, *k->text ? ": " : "", k->text);
     else
         printf("%-18s %s: %s\n", k->name, k->state == CONF_FAILED ? "FAILED" : "not applicable",
                k->text);
@@ -207,7 +214,7 @@ static void go_through(struct conf *k) {
 }
 
 int conformance_run(const struct conformance_options *o) {
-    struct conf k = {.o = o, .patience_ms = CONF_WAIT_MS};
+    struct conf k = {.o = o, .patience_ms = CONF_WAIT_MS, .attempt = 1};
     struct fault f = {0};
     int rc = prepare(&k, &f);
     const json_t *driver = rc < 0 ? NULL : conf_get(&k, "driver");

@@ -344,8 +344,12 @@ static struct draht_http_run *run_new(struct conf *k, const char *method, const 
     return r;
 }
 
-static void run_start(struct draht_http_run *r) {
+static void run_start(struct draht_http_run *r, const char *const *headers) {
+    static const char name[] = "idempotency-key:";
     uint64_t delay_ms = 2;
+    for (size_t i = 0; headers && headers[i]; i++)
+        if (!strncasecmp(headers[i], name, sizeof name - 1) && !r->idempotency_key)
+            r->idempotency_key = xstrdup(headers[i] + sizeof name - 1);
     r->answer = conf_peer_answer(r->k, r, &delay_ms);
     if (!r->answer)
         r->answer = json_pack("{s:i}", "status", 404);
@@ -356,12 +360,12 @@ int conf_http_request(void *host, const char *method, const char *url, const cha
                       struct draht_span body, uint32_t timeout_ms, draht_http_answer_fn done,
                       void *arg) {
     struct draht_http_run *r = run_new(host, method, url, body);
-    (void)headers, (void)timeout_ms;
+    (void)timeout_ms;
     if (!r)
         return DRAHT_E_REJECTED;
     r->done = done;
     r->arg = arg;
-    run_start(r);
+    run_start(r, headers);
     return 0;
 }
 
@@ -374,7 +378,7 @@ struct draht_http_run *conf_http_call(void *host, const struct draht_http_call *
     r->done = c.done;
     r->arg = c.arg;
     r->on_chunk = c.on_chunk;
-    run_start(r);
+    run_start(r, c.headers);
     return r;
 }
 
@@ -402,6 +406,7 @@ void conf_web_free(struct conf *k) {
         k->runs = r->next;
         free(r->method);
         free(r->url);
+        free(r->idempotency_key);
         free(r);
     }
     while (k->exchanges) {

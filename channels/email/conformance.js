@@ -39,7 +39,8 @@ const relay = net.createServer((c) => {
             data = null;
             lastId = (raw.match(/^message-id:\s*(\S+)/im) || [])[1] || lastId;
             if (mode === 'in_doubt') return void c.destroy();
-            say({ sent: { from, text: words(raw), file: /karte\.png/.test(raw) } });
+            say({ sent: { from, text: words(raw), file: /karte\.png/.test(raw), key: lastId } });
+            if (mode === 'hold') return;
             return void c.write(`${answers[mode] || answers.sent}\r\n`);
         }
         const verb = line.slice(0, 4).toUpperCase();

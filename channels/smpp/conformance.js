@@ -15,6 +15,7 @@ let mode = 'sent', ids = 0, session;
 function submit(s, p) {
     if (mode === 'in_doubt') return void s.destroy();
     say({ sent: { text: p.short_message.message ?? p.message_payload?.message } });
+    if (mode === 'hold') return;
     s.send(p.response(statuses[mode] ? { command_status: statuses[mode] } : { message_id: `c${++ids}` }));
 }
 

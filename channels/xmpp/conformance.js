@@ -8,9 +8,9 @@ const { createHash } = require('node:crypto');
 const STREAM_ID = '3BF96D32';
 const STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 const STANZA_BYTES_MAX = 256 * 1024; // what servers commonly take from a client
-const PATIENCE_MS = 2500; // neither receipt nor error by then: the component holds the message, we may send it again
+const PATIENCE_MS = 6000; // neither receipt nor error by then: the component holds the message, we may send it again
 const DOMAIN_LOCAL = 'buergerbuero';
-let options, link, injected, waits, running = 0;
+let options, link, injected, waits, running = 0, mode = 'sent';
 
 const say = (o) => process.stdout.write(`${JSON.stringify(o)}\n`);
 function answered(answer, text) {
@@ -28,7 +28,7 @@ function onMessage(stanza) {
     const body = /<body>([\s\S]*?)<\/body>/.exec(stanza);
     if (received && injected === received[2]) answered('accepted', 'received');
     else if (attribute(stanza, 'type') === 'error' && injected === attribute(stanza, 'id')) answered('refused', stanza.slice(0, 200));
-    else if (body) say({ sent: { id: attribute(stanza, 'id'), to: attribute(stanza, 'to'), text: plain(body[1]) } });
+    else if (body) say({ sent: { id: attribute(stanza, 'id'), to: attribute(stanza, 'to'), text: plain(body[1]), key: attribute(stanza, 'id') } });
 }
 
 /** Whole stanzas in the text so far; the rest is returned. */
@@ -45,7 +45,7 @@ function take(text) {
         } else if (stanza.startsWith('<message')) {
             onMessage(stanza);
         } else if (stanza.startsWith('<iq') && attribute(stanza, 'to') === options.domain) {
-            link.write(stanza); // a component that asks itself
+            if (mode !== 'hold') link.write(stanza); // a component that asks itself
         } else if (stanza.startsWith('<iq') && attribute(stanza, 'type') === 'get') { // a server without any services
             link.write(`<iq type='error' id='${quote(attribute(stanza, 'id'))}' from='${quote(attribute(stanza, 'to'))}' to='${quote(attribute(stanza, 'from'))}'><error type='cancel'><service-unavailable xmlns='${STANZAS}'/></error></iq>`);
         }
@@ -99,6 +99,7 @@ readline.createInterface({ input: process.stdin }).on('line', (line) => {
         options = m.options;
         server.listen(Number(options.port), '127.0.0.1', () => say({ ready: true }));
     } else if (m.do === 'answer') {
+        mode = m.as;
         say({ ready: true });
     } else if (link?.writable) {
         inject(m);
