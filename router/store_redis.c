@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gateway/base/embed.h"
 #include "gateway/base/error.h"
 #include "gateway/base/log.h"
 
@@ -407,6 +406,19 @@ static void replicas_checked(void *arg, int error, const struct redis_value *v) 
 
 static void load_functions(void *arg);
 
+static void prove(struct store *s) {
+    s->load.wait_ms = 0;
+    if (s->replicas) {
+        char n[16];
+        snprintf(n, sizeof n, "%d", s->replicas);
+        struct span w[] = {SPAN("WAIT"), span_str(n), SPAN("1000")};
+        redis_command(s->redis, 3, w, replicas_checked, s);
+        return;
+    }
+    struct span c[] = {SPAN("CONFIG"), SPAN("GET"), SPAN("append*")};
+    redis_command(s->redis, 3, c, checked, s);
+}
+
 static void loaded(void *arg, int error, const struct redis_value *v) {
     struct store *s = arg;
     if (error || s->is_closing)
@@ -422,26 +434,30 @@ static void loaded(void *arg, int error, const struct redis_value *v) {
         s->on_fatal(s->arg, "Redis refuses the function library; version 7.0 or newer is needed.");
         return;
     }
-    s->load.wait_ms = 0;
-    if (s->replicas) {
-        char n[16];
-        snprintf(n, sizeof n, "%d", s->replicas);
-        struct span w[] = {SPAN("WAIT"), span_str(n), SPAN("1000")};
-        redis_command(s->redis, 3, w, replicas_checked, s);
+    prove(s);
+}
+
+/* An older release next to a newer one must not take its functions away: they have ours, too. A
+ * refusal (no such function, still loading) is met again by the load. */
+static void version_known(void *arg, int error, const struct redis_value *v) {
+    struct store *s = arg;
+    if (error || s->is_closing)
+        return;
+    if (library_is_newer(v)) {
+        log_info("store.functions", "version=%lld of a newer release stay", v->i);
+        prove(s);
         return;
     }
-    struct span c[] = {SPAN("CONFIG"), SPAN("GET"), SPAN("append*")};
-    redis_command(s->redis, 3, c, checked, s);
+    struct span load[] = {SPAN("FUNCTION"), SPAN("LOAD"), SPAN("REPLACE"), library_text()};
+    redis_command(s->redis, 4, load, loaded, s);
 }
 
 static void load_functions(void *arg) {
     struct store *s = arg;
     if (s->is_closing)
         return;
-    const struct embed_file *f = embed_find(embed_functions, "draht.lua");
-    struct span v[] = {
-        SPAN("FUNCTION"), SPAN("LOAD"), SPAN("REPLACE"), {(const char *)f->bytes, f->n}};
-    redis_command(s->redis, 4, v, loaded, s);
+    struct span v[] = {SPAN("FCALL"), SPAN("draht_library_1"), SPAN("1"), SPAN(PREFIX)};
+    redis_command(s->redis, 4, v, version_known, s);
 }
 
 static void connected(void *arg, struct redis *r) {

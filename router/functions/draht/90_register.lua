@@ -39,12 +39,17 @@ local function ranked(K, A)
     return out
 end
 
+local function library()
+    return LIBRARY_VERSION
+end
+
 local function register(name, fn, flags, version)
     redis.register_function{function_name = 'draht_' .. name .. (version or '_1'), flags = flags, callback = function(K, A)
         if not fmt then fetch_names() end
         return fn(K, A)
     end}
 end
+register('library', library, {'no-writes'})
 register('sees', sees_one, {'no-writes'})
 register('summaries', summaries, {'no-writes'})
 register('list', list, {'no-writes'}, '_2')
