@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * store: what the router needs of its database, in the router's words: calls of the function
- * library, small named values, and the ticket stream. It knows no rules; store_redis.c alone knows
- * key names.
+ * library, small named values, and the ticket stream. It knows no rules; store_redis.c and
+ * store_values.c alone know key names.
  */
 #ifndef DRAHT_ROUTER_STORE_H
 #define DRAHT_ROUTER_STORE_H

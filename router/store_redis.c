@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* store_redis: the store in Redis: one connection for calls, one that blocks on the stream. */
-#include "router/store.h"
+#include "router/store_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,8 +9,7 @@
 #include "gateway/base/error.h"
 #include "gateway/base/log.h"
 
-#define PREFIX "draht:{0}:" /* the only shard there is so far */
-#define STREAM PREFIX "stream"
+#define STREAM STORE_PREFIX "stream"
 #define FEED_BLOCK_MS 5000
 #define WAIT_MS 4000
 #define FEED_BATCH "500"
@@ -106,6 +105,10 @@ static struct call *call_new(struct store *s, store_fn fn, void *arg) {
     return c;
 }
 
+void store_ask(struct store *s, int n, const struct span *words, store_fn fn, void *arg) {
+    redis_command(s->redis, n, words, finish, call_new(s, fn, arg));
+}
+
 /* ---- calls ---- */
 /* Messages of one thread, or else of one sender, keep their order. WAIT speaks of its own
  * connection alone. */
@@ -129,7 +132,7 @@ void store_call(struct store *s, const char *function, const struct args *a, sto
     argv[0] = SPAN("FCALL");
     argv[1] = span_str(name);
     argv[2] = SPAN("1");
-    argv[3] = SPAN(PREFIX);
+    argv[3] = SPAN(STORE_PREFIX);
     if (a->n)
         memcpy(argv + 4, a->v, sizeof(struct span) * (size_t)a->n);
     redis_command(lane_of(s, function, a), a->n + 4, argv, finish, call_new(s, fn, arg));
@@ -185,57 +188,6 @@ void store_call_durable(struct store *s, const char *function, const struct args
     snprintf(ms, sizeof ms, "%d", WAIT_MS);
     struct span wait[] = {SPAN("WAIT"), span_str(n), span_str(ms)};
     redis_command_timeout(s->redis, 3, wait, WAIT_MS + 2000, durable_waited, d);
-}
-
-/* ---- named values ---- */
-static const char *const KINDS[] = {[STORE_STATE] = "st:", [STORE_SESSION] = "se:"};
-
-static struct span key_of(struct buf *b, enum store_kind k, struct span key) {
-    buf_adds(b, PREFIX);
-    buf_adds(b, KINDS[k]);
-    buf_add(b, key.p, key.n);
-    return buf_span(b);
-}
-
-void store_get(struct store *s, enum store_kind k, struct span key, store_fn fn, void *arg) {
-    struct buf b = {0};
-    struct span v[] = {SPAN("GET"), key_of(&b, k, key)};
-    redis_command(s->redis, 2, v, finish, call_new(s, fn, arg));
-    buf_free(&b);
-}
-
-void store_set(struct store *s, enum store_kind k, struct span key, struct span value,
-               uint64_t ttl_ms, store_fn fn, void *arg) {
-    struct buf b = {0};
-    char ttl[24];
-    snprintf(ttl, sizeof ttl, "%" PRIu64, ttl_ms);
-    struct span v[] = {SPAN("SET"), key_of(&b, k, key), value.p ? value : SPAN(""), SPAN("PX"),
-                       span_str(ttl)};
-    redis_command(s->redis, ttl_ms ? 5 : 3, v, finish, call_new(s, fn, arg));
-    buf_free(&b);
-}
-
-void store_del(struct store *s, enum store_kind k, struct span key, store_fn fn, void *arg) {
-    struct buf b = {0};
-    struct span v[] = {SPAN("DEL"), key_of(&b, k, key)};
-    redis_command(s->redis, 2, v, finish, call_new(s, fn, arg));
-    buf_free(&b);
-}
-
-void store_staff_get(struct store *s, struct span id, store_fn fn, void *arg) {
-    struct span v[] = {SPAN("HGET"), SPAN(PREFIX "staff"), id};
-    redis_command(s->redis, 3, v, finish, call_new(s, fn, arg));
-}
-
-void store_staff_put(struct store *s, struct span id, struct span row, bool must_be_new,
-                     store_fn fn, void *arg) {
-    struct span v[] = {must_be_new ? SPAN("HSETNX") : SPAN("HSET"), SPAN(PREFIX "staff"), id, row};
-    redis_command(s->redis, 4, v, finish, call_new(s, fn, arg));
-}
-
-void store_staff_all(struct store *s, store_fn fn, void *arg) {
-    struct span v[] = {SPAN("HGETALL"), SPAN(PREFIX "staff")};
-    redis_command(s->redis, 2, v, finish, call_new(s, fn, arg));
 }
 
 /* True for the first refusal in a row: that one is worth a line. */
@@ -456,7 +408,7 @@ static void load_functions(void *arg) {
     struct store *s = arg;
     if (s->is_closing)
         return;
-    struct span v[] = {SPAN("FCALL"), SPAN("draht_library_1"), SPAN("1"), SPAN(PREFIX)};
+    struct span v[] = {SPAN("FCALL"), SPAN("draht_library_1"), SPAN("1"), SPAN(STORE_PREFIX)};
     redis_command(s->redis, 4, v, version_known, s);
 }
 
