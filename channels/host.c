@@ -407,7 +407,11 @@ int host_normalize(const char *type, struct span raw, struct buf *out, char err[
     int rc = ops.normalize(raw.p ? raw.p : "", raw.n, &text, err);
     if (rc < 0)
         return rc;
-    buf_adds(out, text ? text : "");
+    if (text && *text)
+        buf_adds(out, text);
+    else
+        buf_addf(out, "{\"kind\":\"ignored\",\"channel\":\"%s\",\"reason\":\"nothing in it\"}\n",
+                 type);
     free(text);
     return 0;
 }

@@ -162,7 +162,9 @@ static int do_normalize(struct cli_args *a) {
     struct buf raw = {0}, out = {0};
     char err[256] = "";
     if (!registry_find(a->words[0])) {
-        fprintf(stderr, "draht normalize: there is no channel type %s\n", a->words[0]);
+        fprintf(stderr,
+                "draht normalize: there is no channel type %s; draht channel list names all\n",
+                a->words[0]);
         return CLI_FAILED;
     }
     if (!read_all(a->words[1], &raw)) {
@@ -172,7 +174,7 @@ static int do_normalize(struct cli_args *a) {
     }
     int e = crypto_init() < 0 ? ERR_CRYPTO : host_normalize(a->words[0], buf_span(&raw), &out, err);
     if (e < 0)
-        fprintf(stderr, "draht normalize: %s\n", err[0] ? err : error_sentence(e));
+        fprintf(stderr, "draht normalize: %s: %s\n", a->words[1], err[0] ? err : error_sentence(e));
     else
         printf("%s%s", out.p, out.n && out.p[out.n - 1] == '\n' ? "" : "\n");
     buf_free(&raw);

@@ -3,8 +3,8 @@
 #include "channels/desk/note.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "channels/kit/normal.h"
 #include "gateway/base/error.h"
 #include "gateway/base/utf8.h"
 
@@ -87,57 +87,37 @@ const char *desk_note_read(struct arena *a, const json_t *o, struct desk_note *o
 
 /* ---- draht normalize desk ---- */
 
+#define CHANNEL "desk"
+
 static json_t *message(struct arena *a, const struct desk_note *x) {
-    json_t *o = json_object(), *sender = json_object(), *to = json_array(), *told = json_array();
-    json_puts(o, "kind", "message");
-    json_puts(o, "channel", "desk");
-    json_puts(o, "external_id", x->client_id);
-    json_put(sender, "address",
-             x->reply.n ? x->reply : span_str(arena_printf(a, "desk:%s", x->client_id)));
-    json_put(sender, "name", x->who);
-    json_object_set_new(o, "sender", sender);
-    json_array_append_new(to, json_string(x->kind));
-    json_object_set_new(o, "recipients", to);
-    json_put(o, "subject", x->subject);
-    json_put(o, "text", x->what);
-    json_object_set_new(o, "html_present", json_false());
-    if (x->number.n)
-        json_put(o, "in_reply_to", x->number);
-    else
-        json_object_set_new(o, "in_reply_to", json_null());
-    json_object_set_new(o, "references", json_array());
-    json_object_set_new(o, "attachments", json_array());
-    json_object_set_new(o, "automatic", json_false());
-    json_object_set_new(o, "sent_at", json_null());
-    if (x->had_controls)
-        json_array_append_new(told, json_string("control characters were removed"));
-    json_object_set_new(o, "warnings", told);
+    struct kit_normal m = {
+        .channel = CHANNEL,
+        .external_id = span_str(x->client_id),
+        .sender = x->reply.n ? x->reply : span_str(arena_printf(a, "desk:%s", x->client_id)),
+        .recipient = span_str(x->kind),
+        .subject = x->subject,
+        .text = x->what,
+        .in_reply_to = x->number,
+        .had_controls = x->had_controls};
+    json_t *o = kit_normal_message(&m);
+    json_put(json_object_get(o, "sender"), "name", x->who);
     return o;
 }
 
 int desk_normalize(const char *raw, size_t n, char **out, char *err) {
-    struct arena *a = arena_new();
-    json_t *v = json_parse((struct span){raw, n}, NOTE_BYTES_MAX, NULL), *o;
+    char why[160] = "";
+    json_t *v = json_parse((struct span){raw, n}, NOTE_BYTES_MAX, why);
     struct desk_note x;
     if (!json_is_object(v)) {
-        snprintf(err, 256, "not a note: an object with kind, who, what, reply and client_id.");
+        snprintf(err, 256, "The input is not a note: %s",
+                 *why ? why : "an object with kind, who, what, reply and client_id.");
         json_decref(v);
-        arena_free(&a);
         return ERR_INVALID;
     }
-    const char *wrong = desk_note_read(a, v, &x);
-    if (wrong) {
-        o = json_object();
-        json_puts(o, "kind", "ignored");
-        json_puts(o, "reason", wrong);
-    } else {
-        o = message(a, &x);
-    }
-    char *text = json_text(o);
+    struct arena *a = arena_new();
     struct buf b = {0};
-    buf_addf(&b, "%s\n", text);
-    free(text);
-    json_decref(o);
+    const char *wrong = desk_note_read(a, v, &x);
+    kit_normal_print(&b, wrong ? kit_normal_ignored(CHANNEL, wrong) : message(a, &x));
     json_decref(v);
     arena_free(&a);
     *out = buf_take(&b, NULL);

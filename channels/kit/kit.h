@@ -36,6 +36,10 @@ static inline void kit_files_up_to(const struct draht_host *h, void *host, uint6
 void kit_json(struct buf *b, struct span s);
 /* The same for HTML text and attribute values. */
 void kit_html(struct buf *b, struct span s);
+/* On a line of its own behind what b holds, without blanks around; nothing when s is empty. */
+void kit_line(struct buf *b, struct span s);
+/* A place as two lines, the second a link to a map; nothing when it is no place on earth. */
+void kit_place(struct buf *b, double latitude, double longitude);
 /* %41 and, with plus, '+' for a blank. Returned span lives in the arena; bad sequences stay as they
  * are. */
 struct span kit_percent(struct arena *a, struct span s, bool plus);

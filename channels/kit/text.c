@@ -48,6 +48,22 @@ void kit_html(struct buf *b, struct span s) {
     }
 }
 
+void kit_line(struct buf *b, struct span s) {
+    s = span_trim(s);
+    if (s.n == 0)
+        return;
+    if (b->n)
+        buf_adds(b, "\n");
+    buf_add(b, s.p, s.n);
+}
+
+void kit_place(struct buf *b, double latitude, double longitude) {
+    if (!(latitude >= -90 && latitude <= 90 && longitude >= -180 && longitude <= 180))
+        return;
+    buf_addf(b, "%s%.6f, %.6f\nhttps://www.openstreetmap.org/?mlat=%.6f&mlon=%.6f",
+             b->n ? "\n" : "", latitude, longitude, latitude, longitude);
+}
+
 static int hex_digit(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';

@@ -1,85 +1,50 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* mx_normalize: an answer of /sync, one JSON object a line: what intake would see. No state is
  * touched; a timeline is taken as news. */
+#include "channels/kit/normal.h"
 #include "channels/matrix/matrix_private.h"
 
 #define CHANNEL "matrix"
 
-static json_t *or_null(struct span s) {
-    return s.n ? json_stringn(s.p, s.n) : json_null();
+static void put(json_t *o, const char *key, struct span s) {
+    json_object_set_new(o, key, s.n ? json_stringn(s.p, s.n) : json_null());
 }
 
-static void print(struct buf *b, json_t *o) {
-    char *text = json_text(o);
-    buf_addf(b, "%s\n", text);
-    free(text);
-    json_decref(o);
-}
-
-static json_t *begin(const char *kind) {
-    json_t *o = json_object();
-    json_puts(o, "kind", kind);
-    json_puts(o, "channel", CHANNEL);
-    return o;
-}
-
-static json_t *files(const struct mx_event *e) {
-    json_t *list = json_array();
+static void put_file(json_t *o, const struct mx_event *e) {
     if (!e->file.mxc.p)
-        return list;
-    json_t *o = json_object();
-    json_object_set_new(o, "name", or_null(e->file.name));
-    json_object_set_new(o, "type", or_null(e->file.type));
-    json_object_set_new(o, "bytes", e->file.bytes ? json_integer(e->file.bytes) : json_null());
-    json_object_set_new(o, "sha256", json_null());
-    json_object_set_new(o, "url", or_null(e->file.mxc));
-    json_array_append_new(list, o);
-    return list;
-}
-
-static json_t *warnings(const struct mx_event *e) {
-    json_t *list = json_array();
-    if (e->was_cleaned)
-        json_array_append_new(list, json_string("control characters were removed"));
-    if (e->kind == MX_ENCRYPTED)
-        json_array_append_new(list, json_string("the message is encrypted and cannot be read"));
-    if (e->kind == MX_EDIT)
-        json_array_append_new(list, json_string("a new wording of an earlier message"));
-    if (e->file.is_encrypted)
-        json_array_append_new(list, json_string("the file is encrypted and cannot be opened"));
-    return list;
+        return;
+    json_t *list = json_object_get(o, "attachments");
+    kit_normal_file(o, e->file.name, e->file.type, e->file.bytes ? e->file.bytes : -1, SPAN_NONE);
+    put(json_array_get(list, json_array_size(list) - 1), "url", e->file.mxc);
 }
 
 static void message(struct buf *b, const char *room, const struct mx_event *e) {
-    char when[CLOCK_RFC3339_BYTES];
-    json_t *o = begin("message"), *sender = json_object(), *references = json_array();
     struct span earlier = e->target.n ? e->target : e->reply_to;
-    clock_rfc3339(e->sent_ms, when);
-    json_put(o, "external_id", e->id);
-    json_put(sender, "address", e->sender);
-    json_object_set_new(sender, "name", json_null());
-    json_object_set_new(o, "sender", sender);
-    json_object_set_new(o, "recipients", json_array());
-    json_object_set_new(o, "subject", json_null());
-    json_put(o, "text", e->text);
-    json_object_set_new(o, "html_present", json_boolean(e->html.n > 0));
-    json_object_set_new(o, "in_reply_to", or_null(earlier));
+    struct kit_normal m = {
+        .channel = CHANNEL,
+        .external_id = e->id,
+        .sender = e->sender,
+        .text = e->text,
+        .in_reply_to = earlier,
+        .has_html = e->html.n > 0,
+        .is_automatic = e->is_automatic,
+        .sent_ms = e->sent_ms,
+        .had_controls = e->was_cleaned,
+        .warnings = {e->kind == MX_ENCRYPTED ? "the message is encrypted and cannot be read" : NULL,
+                     e->kind == MX_EDIT ? "a new wording of an earlier message" : NULL,
+                     e->file.is_encrypted ? "the file is encrypted and cannot be opened" : NULL}};
+    json_t *o = kit_normal_message(&m);
     if (earlier.n)
-        json_array_append_new(references, or_null(earlier));
-    json_object_set_new(o, "references", references);
-    json_object_set_new(o, "attachments", files(e));
-    json_object_set_new(o, "automatic", json_boolean(e->is_automatic));
-    json_object_set_new(o, "sent_at", e->sent_ms ? json_string(when) : json_null());
-    json_object_set_new(o, "warnings", warnings(e));
+        json_array_append_new(json_object_get(o, "references"), json_stringn(earlier.p, earlier.n));
+    put_file(o, e);
     json_puts(o, "thread", room);
-    print(b, o);
+    kit_normal_print(b, o);
 }
 
 static void ignored(struct buf *b, struct span id, const char *reason) {
-    json_t *o = begin("ignored");
-    json_object_set_new(o, "external_id", or_null(id));
-    json_puts(o, "reason", reason);
-    print(b, o);
+    json_t *o = kit_normal_ignored(CHANNEL, reason);
+    put(o, "external_id", id);
+    kit_normal_print(b, o);
 }
 
 static void timeline(struct buf *b, const char *room, const json_t *events) {
@@ -106,11 +71,10 @@ static void receipts(struct buf *b, const json_t *content) {
     json_t *kinds, *data;
     json_object_foreach((json_t *)(uintptr_t)content, event, kinds) {
         json_object_foreach(json_object_get(kinds, "m.read"), user, data) {
-            json_t *o = begin("receipt");
-            json_puts(o, "external_id", event);
-            json_puts(o, "state", "read");
+            json_t *o =
+                kit_normal_receipt(CHANNEL, span_str(event), DRAHT_RECEIPT_READ, NULL, NULL);
             json_puts(o, "by", user);
-            print(b, o);
+            kit_normal_print(b, o);
         }
     }
 }
@@ -133,7 +97,11 @@ int matrix_normalize(const char *raw, size_t n, char **out, char *err) {
     const char *id;
     json_t *data;
     if (!json_is_object(root) || mx_str(root, "next_batch").n == 0) {
-        snprintf(err, 256, "This is no answer of /sync.");
+        char why[160] = "";
+        if (!root)
+            json_decref(json_parse((struct span){raw, n}, MX_SYNC_BYTES_MAX, why));
+        snprintf(err, 256, "The input is no answer of /sync: %s",
+                 *why ? why : "it has no next_batch.");
         json_decref(root);
         return ERR_INVALID;
     }

@@ -75,26 +75,9 @@ int64_t meta_time(const json_t *object, const char *key) {
     return ms < MS_UNTIL ? ms : 0;
 }
 
-void meta_line(struct buf *b, struct span s) {
-    s = span_trim(s);
-    if (s.n == 0)
-        return;
-    if (b->n)
-        buf_adds(b, "\n");
-    buf_add(b, s.p, s.n);
-}
-
 void meta_place(struct buf *b, const json_t *latitude, const json_t *longitude) {
-    char text[160];
-    if (!json_is_number(latitude) || !json_is_number(longitude))
-        return;
-    double lat = json_number_value(latitude), lon = json_number_value(longitude);
-    if (!(lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180))
-        return;
-    snprintf(text, sizeof text, "%.6f, %.6f", lat, lon);
-    meta_line(b, span_str(text));
-    snprintf(text, sizeof text, "https://www.openstreetmap.org/?mlat=%.6f&mlon=%.6f", lat, lon);
-    meta_line(b, span_str(text));
+    if (json_is_number(latitude) && json_is_number(longitude))
+        kit_place(b, json_number_value(latitude), json_number_value(longitude));
 }
 
 void meta_event_text(struct meta_reader *r, struct meta_event *e, struct buf *b) {

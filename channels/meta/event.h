@@ -73,7 +73,6 @@ struct span meta_id(struct arena *a, const json_t *object, const char *key);
 struct span meta_str(const json_t *object, const char *key); /* borrowed from the object, raw */
 /* Seconds or milliseconds, number or digits; 0 for anything else. */
 int64_t meta_time(const json_t *object, const char *key);
-void meta_line(struct buf *b, struct span s); /* on a line of its own, unless empty */
 /* latitude and longitude as two lines, the second a link to a map; nothing when either is absent */
 void meta_place(struct buf *b, const json_t *latitude, const json_t *longitude);
 /* Cleans the text into the event and settles whether it is a message; frees b. */

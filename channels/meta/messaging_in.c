@@ -28,14 +28,14 @@ static void read_attachment(struct meta_reader *r, struct meta_event *e, const j
     struct span url = meta_str(payload, "url");
     if (strcmp(type, "location") == 0) {
         const json_t *place = json_object_get(payload, "coordinates");
-        meta_line(b, meta_str(x, "title"));
+        kit_line(b, meta_str(x, "title"));
         meta_place(b, json_object_get(place, "lat"), json_object_get(place, "long"));
     } else if (is_file(type) && url.n) {
         read_file(r, e, type, url);
     } else {
-        meta_line(b, meta_str(x, "title"));
-        meta_line(b, meta_str(payload, "title"));
-        meta_line(b, url.n ? url : meta_str(x, "url"));
+        kit_line(b, meta_str(x, "title"));
+        kit_line(b, meta_str(payload, "title"));
+        kit_line(b, url.n ? url : meta_str(x, "url"));
         if (b->n == 0)
             e->warning = "The citizen sent something that is not handed over.";
     }
@@ -62,9 +62,9 @@ static void read_message(struct meta_reader *r, struct meta_event *e, const json
     struct buf b = {0};
     e->external_id = meta_id(r->a, m, "mid");
     e->quoted = meta_id(r->a, json_object_get(m, "reply_to"), "mid");
-    meta_line(&b, meta_str(m, "text"));
+    kit_line(&b, meta_str(m, "text"));
     if (b.n == 0)
-        meta_line(&b, meta_str(json_object_get(m, "quick_reply"), "payload"));
+        kit_line(&b, meta_str(json_object_get(m, "quick_reply"), "payload"));
     const json_t *files = json_object_get(m, "attachments");
     for (size_t i = 0; i < json_array_size(files); i++)
         read_attachment(r, e, json_array_get(files, i), &b);
@@ -82,7 +82,7 @@ static void read_edit(struct meta_reader *r, struct meta_event *e, const json_t 
                                                (long long)json_int(m, "num_edit", 1)));
     e->quoted = mid;
     e->warning = "The citizen has changed an earlier message to this.";
-    meta_line(&b, meta_str(m, "text"));
+    kit_line(&b, meta_str(m, "text"));
     meta_event_text(r, e, &b);
 }
 
@@ -92,9 +92,9 @@ static void read_postback(struct meta_reader *r, struct meta_event *e, const jso
     if (!e->external_id.n)
         e->external_id = span_str(arena_printf(r->a, "postback:%.*s:%lld", (int)e->sender.n,
                                                e->sender.p, (long long)e->at_ms));
-    meta_line(&b, meta_str(p, "title"));
+    kit_line(&b, meta_str(p, "title"));
     if (b.n == 0)
-        meta_line(&b, meta_str(p, "payload"));
+        kit_line(&b, meta_str(p, "payload"));
     meta_event_text(r, e, &b);
 }
 

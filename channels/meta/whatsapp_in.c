@@ -36,7 +36,7 @@ static struct span hash_of(struct arena *a, struct span s) {
 static void read_media(struct meta_reader *r, struct meta_event *e, const json_t *m,
                        const char *type, struct buf *b) {
     const json_t *o = json_object_get(m, type);
-    meta_line(b, meta_str(o, "caption"));
+    kit_line(b, meta_str(o, "caption"));
     struct span id = meta_id(r->a, o, "id");
     struct meta_file *f = id.n ? meta_file_new(r, e) : NULL;
     if (!f) {
@@ -50,22 +50,22 @@ static void read_media(struct meta_reader *r, struct meta_event *e, const json_t
 }
 
 static void read_location(const json_t *o, struct buf *b) {
-    meta_line(b, meta_str(o, "name"));
-    meta_line(b, meta_str(o, "address"));
+    kit_line(b, meta_str(o, "name"));
+    kit_line(b, meta_str(o, "address"));
     meta_place(b, json_object_get(o, "latitude"), json_object_get(o, "longitude"));
-    meta_line(b, meta_str(o, "url"));
+    kit_line(b, meta_str(o, "url"));
 }
 
 static void read_list(struct buf *b, const json_t *list, const char *key) {
     for (size_t i = 0; i < json_array_size(list) && i < LIST_MAX; i++)
-        meta_line(b, meta_str(json_array_get(list, i), key));
+        kit_line(b, meta_str(json_array_get(list, i), key));
 }
 
 static void read_contacts(const json_t *list, struct buf *b) {
     for (size_t i = 0; i < json_array_size(list) && i < LIST_MAX; i++) {
         const json_t *c = json_array_get(list, i);
-        meta_line(b, meta_str(json_object_get(c, "name"), "formatted_name"));
-        meta_line(b, meta_str(json_object_get(c, "org"), "company"));
+        kit_line(b, meta_str(json_object_get(c, "name"), "formatted_name"));
+        kit_line(b, meta_str(json_object_get(c, "org"), "company"));
         read_list(b, json_object_get(c, "phones"), "phone");
         read_list(b, json_object_get(c, "emails"), "email");
     }
@@ -73,7 +73,7 @@ static void read_contacts(const json_t *list, struct buf *b) {
 
 /* A filled-in form: its answers, one a line. */
 static void read_form(const json_t *o, struct buf *b) {
-    meta_line(b, meta_str(o, "body"));
+    kit_line(b, meta_str(o, "body"));
     json_t *answers = json_parse(meta_str(o, "response_json"), META_TEXT_BYTES_MAX, NULL);
     const char *key;
     json_t *v;
@@ -81,7 +81,7 @@ static void read_form(const json_t *o, struct buf *b) {
         if (strcmp(key, "flow_token") == 0)
             continue;
         char *text = json_is_string(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-        meta_line(b, span_str(key));
+        kit_line(b, span_str(key));
         buf_addf(b, ": %s", text ? text : json_string_value(v) ? json_string_value(v) : "");
         free(text);
     }
@@ -92,29 +92,34 @@ static void read_interactive(const json_t *o, struct buf *b) {
     static const char *const kinds[] = {"button_reply", "list_reply"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         const json_t *reply = json_object_get(o, kinds[i]);
-        meta_line(b, meta_str(reply, "title"));
-        meta_line(b, meta_str(reply, "description"));
+        kit_line(b, meta_str(reply, "title"));
+        kit_line(b, meta_str(reply, "description"));
     }
     const json_t *form = json_object_get(o, "nfm_reply");
     if (form)
         read_form(form, b);
 }
 
+/* Meta's own samples have the numbers as text. */
+static double number_of(const json_t *o, const char *key) {
+    const json_t *v = json_object_get(o, key);
+    return json_is_string(v) ? strtod(json_string_value(v), NULL) : json_number_value(v);
+}
+
 static void read_order(const json_t *o, struct buf *b) {
     const json_t *items = json_object_get(o, "product_items");
-    meta_line(b, meta_str(o, "text"));
+    kit_line(b, meta_str(o, "text"));
     for (size_t i = 0; i < json_array_size(items) && i < LIST_MAX; i++) {
         const json_t *item = json_array_get(items, i);
         struct span name = meta_str(item, "product_retailer_id");
         struct span currency = meta_str(item, "currency");
         struct buf line = {0};
-        buf_addf(&line, "%" JSON_INTEGER_FORMAT " x ",
-                 json_integer_value(json_object_get(item, "quantity")));
+        buf_addf(&line, "%.0f x ", number_of(item, "quantity"));
         buf_add(&line, name.p, name.n);
-        buf_addf(&line, " (%.2f ", json_number_value(json_object_get(item, "item_price")));
+        buf_addf(&line, " (%.2f ", number_of(item, "item_price"));
         buf_add(&line, currency.p, currency.n);
         buf_adds(&line, ")");
-        meta_line(b, buf_span(&line));
+        kit_line(b, buf_span(&line));
         buf_free(&line);
     }
 }
@@ -132,9 +137,9 @@ static void read_content(struct meta_reader *r, struct meta_event *e, const json
     const char *type = json_str(m, "type", "");
     const json_t *o = json_object_get(m, type);
     if (strcmp(type, "text") == 0 || strcmp(type, "system") == 0)
-        meta_line(b, meta_str(o, "body"));
+        kit_line(b, meta_str(o, "body"));
     else if (strcmp(type, "button") == 0)
-        meta_line(b, meta_str(o, "text"));
+        kit_line(b, meta_str(o, "text"));
     else if (is_media(type))
         read_media(r, e, m, type, b);
     else if (strcmp(type, "location") == 0)
@@ -168,18 +173,22 @@ static void read_profile(struct meta_reader *r, struct meta_event *e, const json
     }
 }
 
+static const char *reason_to_ignore(const json_t *m) {
+    const char *type = json_str(m, "type", "");
+    if (json_object_get(m, "group_id"))
+        return "a group message";
+    if (strcmp(type, "reaction") == 0)
+        return "a reaction";
+    return strcmp(type, "revoke") == 0 ? "the citizen took a message back" : NULL;
+}
+
 static void read_message(struct meta_reader *r, const json_t *m, const json_t *contacts) {
     struct meta_event *e = meta_event_new(r);
     if (!e)
         return;
-    if (json_object_get(m, "group_id")) {
-        e->ignored = "a group message";
+    e->ignored = reason_to_ignore(m);
+    if (e->ignored)
         return;
-    }
-    if (strcmp(json_str(m, "type", ""), "reaction") == 0) {
-        e->ignored = "a reaction";
-        return;
-    }
     e->external_id = meta_id(r->a, m, "id");
     e->sender = meta_id(r->a, m, "from");
     e->thread = meta_id(r->a, m, "from_user_id");
@@ -191,7 +200,12 @@ static void read_message(struct meta_reader *r, const json_t *m, const json_t *c
     e->at_ms = meta_time(m, "timestamp");
     e->quoted = meta_id(r->a, json_object_get(m, "context"), "id");
     struct buf b = {0};
-    read_content(r, e, m, &b);
+    const json_t *edit = json_object_get(m, "edit");
+    read_content(r, e, edit ? json_object_get(edit, "message") : m, &b);
+    if (edit) {
+        e->quoted = meta_id(r->a, edit, "original_message_id");
+        e->warning = "The citizen has changed an earlier message to this.";
+    }
     if (json_array_size(json_object_get(m, "errors")))
         e->warning = "The citizen sent something that WhatsApp does not hand over.";
     meta_event_text(r, e, &b);

@@ -2,61 +2,24 @@
 /* smpp_normalize: one PDU in hex becomes what intake would see. No state is touched. */
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "channels/kit/normal.h"
 #include "channels/smpp/smpp_channel.h"
+#include "gateway/base/error.h"
 #include "gateway/base/utf8.h"
 
 #define TEXT_BYTES_MAX (200 * 1024)
 #define COUNTRY "49"
 
-static json_t *start(const char *kind) {
-    json_t *o = json_object();
-    json_puts(o, "kind", kind);
-    json_puts(o, "channel", "smpp");
-    return o;
-}
-
 static json_t *ignored(const char *reason) {
-    json_t *o = start("ignored");
-    json_puts(o, "reason", reason);
-    return o;
+    return kit_normal_ignored("smpp", reason);
 }
 
 static json_t *receipt(const struct pdu *p) {
-    static const char *const names[] = {[DRAHT_RECEIPT_SENT] = "sent",
-                                        [DRAHT_RECEIPT_DELIVERED] = "delivered",
-                                        [DRAHT_RECEIPT_READ] = "read",
-                                        [DRAHT_RECEIPT_FAILED] = "failed"};
     struct dlr r;
     if (!dlr_read(p, DLR_SAME, &r))
         return ignored("a receipt without an id");
-    json_t *o = start("receipt");
-    json_puts(o, "external_id", r.id);
-    json_puts(o, "state", names[r.state]);
-    json_puts(o, "reason", *r.reason ? r.reason : NULL);
-    return o;
-}
-
-static void put_warnings(json_t *o, const struct smpp_read *r, bool is_odd,
-                         const struct utf8_notes *notes) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < r->warnings_n; i++)
-        json_array_append_new(list, json_string(r->warnings[i]));
-    if (is_odd)
-        json_array_append_new(list, json_string("some characters could not be read"));
-    if (notes->had_controls)
-        json_array_append_new(list, json_string("control characters were removed"));
-    json_object_set_new(o, "warnings", list);
-}
-
-static void put_people(json_t *o, const struct smpp_read *r) {
-    json_t *sender = json_object(), *recipients = json_array();
-    json_puts(sender, "address", r->from);
-    json_object_set_new(sender, "name", json_null());
-    json_object_set_new(o, "sender", sender);
-    json_array_append_new(recipients, json_string(r->to));
-    json_object_set_new(o, "recipients", recipients);
+    return kit_normal_receipt("smpp", span_str(r.id), r.state, NULL, *r.reason ? r.reason : NULL);
 }
 
 static void put_part(json_t *o, const struct smpp_read *r) {
@@ -76,36 +39,39 @@ static json_t *message(const struct pdu *p) {
     struct utf8_notes notes = {0};
     struct buf text = {0};
     bool is_odd = false;
-    json_t *o = start("message");
     smpp_read(p, COUNTRY, SMS_GSM, SMS_GSM, &r);
     sms_decode(r.coding, r.head.single, r.head.locking, buf_span(&r.body), &text, &is_odd);
     struct span clean = utf8_clean(a, buf_span(&text), TEXT_BYTES_MAX, &notes);
-    json_object_set_new(o, "external_id", json_null());
-    put_people(o, &r);
-    json_object_set_new(o, "subject", json_null());
-    json_put(o, "text", clean);
-    json_object_set_new(o, "html_present", json_false());
-    json_object_set_new(o, "in_reply_to", json_null());
-    json_object_set_new(o, "references", json_array());
-    json_object_set_new(o, "attachments", json_array());
-    json_object_set_new(o, "automatic", json_false());
-    json_object_set_new(o, "sent_at", json_null());
+    struct kit_normal m = {
+        .channel = "smpp",
+        .sender = span_str(r.from),
+        .recipient = span_str(r.to),
+        .text = clean,
+        .had_controls = notes.had_controls,
+        .had_bidi = notes.had_bidi,
+        .was_cut = notes.was_cut,
+        .warnings = {is_odd ? "some characters could not be read" : NULL},
+    };
+    json_t *o = kit_normal_message(&m);
+    for (size_t i = 0; i < r.warnings_n; i++)
+        kit_normal_warn(o, r.warnings[i]);
     put_part(o, &r);
-    put_warnings(o, &r, is_odd, &notes);
     buf_free(&r.body);
     buf_free(&text);
     arena_free(&a);
     return o;
 }
 
-static bool from_hex(struct span raw, struct buf *out) {
+/* Where the first character stands that is no hex digit, or the end when one is missing: -1 when
+ * all are there. */
+static int64_t from_hex(struct span raw, struct buf *out) {
     int high = -1;
     for (size_t i = 0; i < raw.n; i++) {
         unsigned char c = (unsigned char)raw.p[i];
         if (isspace(c))
             continue;
         if (!isxdigit(c))
-            return false;
+            return (int64_t)i;
         int v = isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10;
         if (high < 0) {
             high = v;
@@ -115,14 +81,21 @@ static bool from_hex(struct span raw, struct buf *out) {
         buf_add(out, &octet, 1);
         high = -1;
     }
-    return high < 0 && out->n > 0;
+    return high < 0 && out->n > 0 ? -1 : (int64_t)raw.n;
 }
 
 static json_t *one(struct span bytes) {
     struct pdu p;
-    char why[80];
-    if (pdu_length(bytes) != (int64_t)bytes.n)
-        return ignored("not one whole PDU");
+    char why[120];
+    int64_t length = pdu_length(bytes);
+    if (length != (int64_t)bytes.n) {
+        snprintf(why, sizeof why, "not one whole PDU: %zu bytes%s", bytes.n,
+                 length < 0                  ? ", and a length that no PDU has"
+                 : length == 0               ? ", too few for a length"
+                 : length > (int64_t)bytes.n ? ", fewer than its length says"
+                                             : ", more than its length says");
+        return ignored(why);
+    }
     if (pdu_read(bytes, &p, NULL) != 0) {
         snprintf(why, sizeof why, "%s that cannot be read", pdu_name(p.command));
         return ignored(why);
@@ -135,16 +108,18 @@ static json_t *one(struct span bytes) {
 }
 
 int smpp_normalize(const char *raw, size_t n, char **out, char *err) {
-    struct buf bytes = {0};
-    (void)err;
-    json_t *o =
-        from_hex((struct span){raw, n}, &bytes) ? one(buf_span(&bytes)) : ignored("no PDU in hex");
-    char *text = json_text(o);
-    struct buf line = {0};
-    buf_addf(&line, "%s\n", text);
-    *out = buf_take(&line, NULL);
-    free(text);
-    json_decref(o);
+    struct buf bytes = {0}, line = {0};
+    int64_t at = from_hex((struct span){raw, n}, &bytes);
+    if (at < 0) {
+        kit_normal_print(&line, one(buf_span(&bytes)));
+        *out = buf_take(&line, NULL);
+    } else if (at < (int64_t)n) {
+        snprintf(err, 256, "The input is no PDU in hex: byte %lld is no hex digit.",
+                 (long long)at + 1);
+    } else {
+        snprintf(err, 256, "The input is no PDU in hex: %s.",
+                 bytes.n ? "the last byte lacks a digit" : "it is empty");
+    }
     buf_free(&bytes);
-    return 0;
+    return at < 0 ? 0 : ERR_INVALID;
 }

@@ -2,38 +2,27 @@
 /* sms_normalize: a form or a JSON object with the usual names, as intake would see it: with a state
  * it is a receipt. */
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "channels/kit/normal.h"
 #include "channels/sms_http/sms_fields.h"
-#include "gateway/base/clock.h"
 #include "gateway/base/error.h"
 
-static json_t *or_null(struct span s) {
-    return s.n ? json_stringn(s.p, s.n) : json_null();
-}
+#define CHANNEL "sms-http"
 
-static json_t *message(const struct sms_message *m) {
-    char time[CLOCK_RFC3339_BYTES] = "";
-    clock_rfc3339(m->sent_ms, time);
-    json_t *warnings = json_array();
-    if (m->is_odd)
-        json_array_append_new(
-            warnings, json_string("Some characters of the text message could not be read."));
-    return json_pack("{s:s,s:o,s:{s:s,s:n},s:[o],s:n,s:o,s:b,s:n,s:[],s:[],s:b,s:o,s:o}", "kind",
-                     "message", "external_id", or_null(m->id), "sender", "address", m->from, "name",
-                     "recipients", or_null(m->to), "subject", "text",
-                     json_stringn(m->text.p, m->text.n), "html_present", 0, "in_reply_to",
-                     "references", "attachments", "automatic", 0, "sent_at",
-                     m->sent_ms ? json_string(time) : json_null(), "warnings", warnings);
+static json_t *message(const struct sms_message *x) {
+    struct kit_normal m = {.channel = CHANNEL,
+                           .external_id = x->id,
+                           .sender = span_str(x->from),
+                           .recipient = x->to,
+                           .text = x->text,
+                           .sent_ms = x->sent_ms,
+                           .warnings = {x->is_odd ? "some characters could not be read" : NULL}};
+    return kit_normal_message(&m);
 }
 
 static json_t *receipt(const struct sms_state *r) {
-    static const char *const states[] = {[DRAHT_RECEIPT_SENT] = "sent",
-                                         [DRAHT_RECEIPT_DELIVERED] = "delivered",
-                                         [DRAHT_RECEIPT_READ] = "read",
-                                         [DRAHT_RECEIPT_FAILED] = "failed"};
-    return json_pack("{s:s,s:o,s:s,s:o}", "kind", "receipt", "external_id", or_null(r->id), "state",
-                     states[r->state], "code", or_null(r->code));
+    return kit_normal_receipt(CHANNEL, r->id, r->state,
+                              r->code.n ? json_stringn(r->code.p, r->code.n) : NULL, NULL);
 }
 
 static json_t *item(struct arena *a, const json_t *options, const struct sms_source *s) {
@@ -49,11 +38,18 @@ static json_t *item(struct arena *a, const json_t *options, const struct sms_sou
         sms_read_message(a, options, s, &m);
         fault = m.fault;
     }
-    json_t *o = fault        ? json_pack("{s:s,s:s}", "kind", "ignored", "reason", fault)
-                : is_receipt ? receipt(&r)
-                             : message(&m);
-    json_puts(o, "channel", "sms-http");
-    return o;
+    return fault ? kit_normal_ignored(CHANNEL, fault) : is_receipt ? receipt(&r) : message(&m);
+}
+
+/* What is wrong with a body that was refused with rc. */
+static void say(int rc, bool is_json, struct span body, char *err) {
+    char why[160] = "";
+    if (!is_json) {
+        kit_normal_form_fault(rc, body, err);
+        return;
+    }
+    json_decref(json_parse(body, SMS_BODY_BYTES_MAX, why));
+    snprintf(err, 256, "The input is no JSON object: %s", *why ? why : "it lists too many.");
 }
 
 int sms_http_normalize(const char *raw, size_t n, char **out, char *err) {
@@ -63,21 +59,18 @@ int sms_http_normalize(const char *raw, size_t n, char **out, char *err) {
     json_t *json = NULL, *options = json_object();
     struct buf b = {0};
     struct span body = span_trim((struct span){raw, n});
-    bool is_json = body.n && strchr("{[", body.p[0]);
+    bool is_json = body.n && (body.p[0] == '{' || body.p[0] == '[');
     struct span type =
         is_json ? SPAN("application/json") : SPAN("application/x-www-form-urlencoded");
-    int rc = n > SMS_BODY_BYTES_MAX ? ERR_TOO_LARGE : sms_read_body(a, type, body, &form, &json);
+    int rc = n > SMS_BODY_BYTES_MAX ? ERR_TOO_LARGE
+             : !body.n              ? ERR_INVALID
+                                    : sms_read_body(a, type, body, &form, &json);
     int count = rc == 0 && json ? sms_items(options, "in", json, items) : 1;
     rc = rc < 0 ? rc : count < 0 ? count : 0;
-    for (int i = 0; rc == 0 && i < count; i++) {
-        json_t *o = item(a, options, &items[i]);
-        char *text = json_text(o);
-        buf_addf(&b, "%s\n", text);
-        free(text);
-        json_decref(o);
-    }
+    for (int i = 0; rc == 0 && i < count; i++)
+        kit_normal_print(&b, item(a, options, &items[i]));
     if (rc < 0)
-        snprintf(err, 256, "The input is no form and no JSON object, or it is too large.");
+        say(rc, is_json, body, err);
     else
         *out = b.n ? buf_take(&b, NULL) : xstrdup("");
     json_decref(json);

@@ -128,11 +128,9 @@ static void read_status(struct span status, struct twilio_post *p) {
     static const struct {
         const char *name;
         uint32_t state;
-    } states[] = {{"sent", DRAHT_RECEIPT_SENT},
-                  {"delivered", DRAHT_RECEIPT_DELIVERED},
-                  {"read", DRAHT_RECEIPT_READ},
-                  {"undelivered", DRAHT_RECEIPT_FAILED},
-                  {"failed", DRAHT_RECEIPT_FAILED}};
+    } states[] = {{"sent", DRAHT_RECEIPT_SENT},       {"delivered", DRAHT_RECEIPT_DELIVERED},
+                  {"read", DRAHT_RECEIPT_READ},       {"undelivered", DRAHT_RECEIPT_FAILED},
+                  {"canceled", DRAHT_RECEIPT_FAILED}, {"failed", DRAHT_RECEIPT_FAILED}};
     p->ignored = "a state on the way";
     for (size_t i = 0; i < sizeof states / sizeof *states; i++)
         if (span_eq(status, states[i].name)) {
@@ -146,9 +144,38 @@ static void read_media(struct arena *a, const struct form *f, struct twilio_post
     span_u64(form_value(f, "NumMedia"), TWILIO_MEDIA_MAX, &n);
     for (unsigned long long i = 0; i < n; i++) {
         struct span url = plain(f, arena_printf(a, "MediaUrl%llu", i), 2000);
-        if (url.n)
-            p->media[p->media_n++] = url;
+        if (!url.n)
+            continue;
+        p->media_type[p->media_n] = plain(f, arena_printf(a, "MediaContentType%llu", i), 100);
+        p->media[p->media_n++] = url;
     }
+}
+
+static bool read_degrees(struct arena *a, const struct form *f, const char *name, double *out) {
+    struct span s = plain(f, name, 20);
+    char *end, *text = arena_strndup(a, s.p ? s.p : "", s.n);
+    double v = strtod(text, &end);
+    if (end == text || *end)
+        return false;
+    *out = v;
+    return true;
+}
+
+/* A place that was shared (WhatsApp through Twilio) comes without a Body. */
+static void read_text(struct arena *a, const struct form *f, struct twilio_post *p) {
+    static const char *const names[] = {"Body", "Label", "Address"};
+    struct utf8_notes notes = {0};
+    struct buf b = {0};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        kit_line(&b, form_value(f, names[i]));
+    double latitude, longitude;
+    if (read_degrees(a, f, "Latitude", &latitude) && read_degrees(a, f, "Longitude", &longitude))
+        kit_place(&b, latitude, longitude);
+    p->text = utf8_clean(a, buf_span(&b), TWILIO_TEXT_BYTES_MAX, &notes);
+    p->had_controls = notes.had_controls;
+    p->had_bidi = notes.had_bidi;
+    p->was_cut = notes.was_cut;
+    buf_free(&b);
 }
 
 void twilio_read(struct arena *a, const struct form *f, struct twilio_post *p) {
@@ -166,7 +193,7 @@ void twilio_read(struct arena *a, const struct form *f, struct twilio_post *p) {
         p->ignored = "no sender";
     } else {
         p->name = utf8_clean(a, form_value(f, "ProfileName"), 200, NULL);
-        p->text = utf8_clean(a, form_value(f, "Body"), TWILIO_TEXT_BYTES_MAX, NULL);
+        read_text(a, f, p);
         read_media(a, f, p);
         p->kind = p->text.n || p->media_n ? TWILIO_MESSAGE : TWILIO_IGNORED;
         p->ignored = "an empty message";

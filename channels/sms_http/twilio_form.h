@@ -14,10 +14,11 @@ enum twilio_kind { TWILIO_IGNORED, TWILIO_MESSAGE, TWILIO_RECEIPT };
 struct twilio_post {
     enum twilio_kind kind;
     struct span id, account, from, to, name, text;
-    struct span media[TWILIO_MEDIA_MAX];
+    struct span media[TWILIO_MEDIA_MAX], media_type[TWILIO_MEDIA_MAX]; /* the type as claimed */
     size_t media_n;
-    uint32_t state; /* enum draht_receipt_state */
-    unsigned long long code;
+    uint32_t state;          /* enum draht_receipt_state */
+    unsigned long long code; /* 0: none */
+    bool had_controls, had_bidi, was_cut;
     const char *ignored; /* why */
 };
 

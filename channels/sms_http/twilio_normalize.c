@@ -1,39 +1,43 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* twilio_normalize: a posted form as intake would see it. */
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "channels/kit/normal.h"
 #include "channels/sms_http/twilio_form.h"
-#include "gateway/base/json.h"
 
-static json_t *or_null(struct span s) {
-    return s.n ? json_stringn(s.p, s.n) : json_null();
-}
+#define CHANNEL "twilio"
 
 static json_t *message(const struct twilio_post *p) {
-    json_t *files = json_array();
+    struct kit_normal m = {.channel = CHANNEL,
+                           .external_id = p->id,
+                           .sender = p->from,
+                           .sender_name = p->name,
+                           .recipient = p->to,
+                           .text = p->text,
+                           .had_controls = p->had_controls,
+                           .had_bidi = p->had_bidi,
+                           .was_cut = p->was_cut};
+    json_t *o = kit_normal_message(&m);
     for (size_t i = 0; i < p->media_n; i++)
-        json_array_append_new(
-            files, json_pack("{s:s,s:n,s:n,s:n}", "name", "anhang", "type", "bytes", "sha256"));
-    return json_pack("{s:o,s:{s:o,s:o},s:[o],s:n,s:o,s:b,s:n,s:[],s:o,s:b,s:n,s:[]}", "external_id",
-                     or_null(p->id), "sender", "address", or_null(p->from), "name",
-                     or_null(p->name), "recipients", or_null(p->to), "subject", "text",
-                     json_stringn(p->text.n ? p->text.p : "", p->text.n), "html_present", 0,
-                     "in_reply_to", "references", "attachments", files, "automatic", 0, "sent_at",
-                     "warnings");
+        kit_normal_file(o, SPAN("anhang"), p->media_type[i], -1, SPAN_NONE);
+    return o;
 }
 
 static json_t *receipt(const struct twilio_post *p) {
-    static const char *const states[] = {[DRAHT_RECEIPT_SENT] = "sent",
-                                         [DRAHT_RECEIPT_DELIVERED] = "delivered",
-                                         [DRAHT_RECEIPT_READ] = "read",
-                                         [DRAHT_RECEIPT_FAILED] = "failed"};
-    json_t *o = json_pack("{s:o,s:s}", "external_id", or_null(p->id), "state", states[p->state]);
-    if (p->state == DRAHT_RECEIPT_FAILED) {
-        json_puti(o, "code", (int64_t)p->code);
-        json_puts(o, "reason", twilio_reason(p->code));
+    bool is_failure = p->state == DRAHT_RECEIPT_FAILED;
+    return kit_normal_receipt(CHANNEL, p->id, p->state,
+                              p->code ? json_integer((json_int_t)p->code) : NULL,
+                              is_failure ? twilio_reason(p->code) : NULL);
+}
+
+static void say(int rc, bool is_json, struct span body, char *err) {
+    char why[160] = "";
+    if (!is_json) {
+        kit_normal_form_fault(rc, body, err);
+        return;
     }
-    return o;
+    json_decref(json_parse(body, TWILIO_BODY_BYTES_MAX, why));
+    snprintf(err, 256, "The input is no JSON object: %s", why);
 }
 
 int twilio_normalize(const char *raw, size_t n, char **out, char *err) {
@@ -42,27 +46,19 @@ int twilio_normalize(const char *raw, size_t n, char **out, char *err) {
     struct twilio_post p;
     struct span body = span_trim((struct span){raw, n});
     bool is_json = body.n && body.p[0] == '{';
-    int rc = n > TWILIO_BODY_BYTES_MAX
-                 ? ERR_TOO_LARGE
-                 : twilio_fields(a,
-                                 is_json ? SPAN("application/json")
-                                         : SPAN("application/x-www-form-urlencoded"),
-                                 body, &f);
+    struct span type =
+        is_json ? SPAN("application/json") : SPAN("application/x-www-form-urlencoded");
+    int rc = n > TWILIO_BODY_BYTES_MAX ? ERR_TOO_LARGE
+             : !body.n                 ? ERR_INVALID
+                                       : twilio_fields(a, type, body, &f);
     if (rc < 0) {
-        snprintf(err, 256, "The input is no form, or it is too large.");
+        say(rc, is_json, body, err);
     } else {
-        twilio_read(a, &f, &p);
-        json_t *o = p.kind == TWILIO_MESSAGE   ? message(&p)
-                    : p.kind == TWILIO_RECEIPT ? receipt(&p)
-                                               : json_pack("{s:s}", "reason", p.ignored);
-        static const char *const kinds[] = {"ignored", "message", "receipt"};
-        json_puts(o, "kind", kinds[p.kind]);
-        json_puts(o, "channel", "twilio");
         struct buf b = {0};
-        char *text = json_text(o);
-        buf_addf(&b, "%s\n", text);
-        free(text);
-        json_decref(o);
+        twilio_read(a, &f, &p);
+        kit_normal_print(&b, p.kind == TWILIO_MESSAGE   ? message(&p)
+                             : p.kind == TWILIO_RECEIPT ? receipt(&p)
+                                                        : kit_normal_ignored(CHANNEL, p.ignored));
         *out = buf_take(&b, NULL);
     }
     arena_free(&a);

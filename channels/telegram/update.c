@@ -43,15 +43,8 @@ static void line(struct buf *b, const char *label, struct span s) {
 static void place(struct buf *b, const json_t *location) {
     const json_t *la = json_object_get(location, "latitude"),
                  *lo = json_object_get(location, "longitude");
-    char text[160];
-    double lat = json_number_value(la), lon = json_number_value(lo);
-    if (!json_is_number(la) || !json_is_number(lo) || !(lat >= -90 && lat <= 90) ||
-        !(lon >= -180 && lon <= 180))
-        return;
-    snprintf(text, sizeof text, "%.6f, %.6f", lat, lon);
-    line(b, "", span_str(text));
-    snprintf(text, sizeof text, "https://www.openstreetmap.org/?mlat=%.6f&mlon=%.6f", lat, lon);
-    line(b, "", span_str(text));
+    if (json_is_number(la) && json_is_number(lo))
+        kit_place(b, json_number_value(la), json_number_value(lo));
 }
 
 /* ---- files ---- */

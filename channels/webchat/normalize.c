@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* normalize: raw client frames, one JSON object a line, become what intake would see. No state is
  * touched. */
+#include "channels/kit/normal.h"
 #include "channels/webchat/webchat_private.h"
 
 #define CHANNEL "webchat"
@@ -10,11 +11,7 @@ static json_t *or_null(struct span s) {
 }
 
 static json_t *ignored(const char *reason) {
-    json_t *o = json_object();
-    json_puts(o, "kind", "ignored");
-    json_puts(o, "channel", CHANNEL);
-    json_puts(o, "reason", reason);
-    return o;
+    return kit_normal_ignored(CHANNEL, reason);
 }
 
 static json_t *receipt(const struct frame *f) {
@@ -28,39 +25,16 @@ static json_t *receipt(const struct frame *f) {
 
 static json_t *message(struct arena *a, const struct frame *f) {
     struct utf8_notes notes = {0};
-    struct span text = utf8_clean(a, f->text, FRAME_BYTES_MAX, &notes);
-    json_t *o = json_object(), *sender = json_object(), *warnings = json_array(),
-           *files = json_array();
-    json_puts(o, "kind", "message");
-    json_puts(o, "channel", CHANNEL);
-    json_put(o, "external_id", f->cid);
-    json_object_set_new(sender, "address", json_null());
-    json_object_set_new(sender, "name", json_null());
-    json_object_set_new(o, "sender", sender);
-    json_object_set_new(o, "recipients", json_array());
-    json_object_set_new(o, "subject", json_null());
-    json_put(o, "text", text);
-    json_object_set_new(o, "html_present", json_false());
-    json_object_set_new(o, "in_reply_to", json_null());
-    json_object_set_new(o, "references", json_array());
-    for (size_t i = 0; i < f->files_n; i++) {
-        json_t *x = json_object();
-        json_object_set_new(x, "name", json_null());
-        json_object_set_new(x, "type", json_null());
-        json_object_set_new(x, "bytes", json_null());
-        json_object_set_new(x, "sha256", json_null());
-        json_array_append_new(files, x);
-    }
-    json_object_set_new(o, "attachments", files);
-    json_object_set_new(o, "automatic", json_false());
-    json_object_set_new(o, "sent_at", json_null());
-    if (notes.had_controls)
-        json_array_append_new(warnings, json_string("control characters were removed"));
-    if (notes.had_bidi)
-        json_array_append_new(warnings, json_string("the text changes its direction"));
-    if (notes.was_cut)
-        json_array_append_new(warnings, json_string("the text was cut"));
-    json_object_set_new(o, "warnings", warnings);
+    struct span clean = utf8_clean(a, f->text, FRAME_BYTES_MAX, &notes);
+    struct kit_normal m = {.channel = CHANNEL,
+                           .external_id = f->cid,
+                           .text = clean,
+                           .had_controls = notes.had_controls,
+                           .had_bidi = notes.had_bidi,
+                           .was_cut = notes.was_cut};
+    json_t *o = kit_normal_message(&m);
+    for (size_t i = 0; i < f->files_n; i++) /* a frame names uploads, not files */
+        kit_normal_file(o, SPAN_NONE, SPAN_NONE, -1, SPAN_NONE);
     json_object_set_new(o, "language", or_null(f->lang));
     return o;
 }
@@ -88,10 +62,7 @@ static json_t *one(struct arena *a, struct span line) {
 static void print(struct buf *b, struct span frame) {
     struct arena *a = arena_new();
     json_t *o = one(a, frame);
-    char *text = json_text(o);
-    buf_addf(b, "%s\n", text);
-    free(text);
-    json_decref(o);
+    kit_normal_print(b, o);
     arena_free(&a);
 }
 

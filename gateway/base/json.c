@@ -92,6 +92,19 @@ static void write_object(struct buf *out, json_t *v) {
     buf_add(out, "}", 1);
 }
 
+/* The shortest digits that read back as the same number: 53.1, not 53.100000000000001. */
+static void write_real(struct buf *out, double v) {
+    char s[32];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(s, sizeof s, "%.*g", digits, v);
+        if (strtod(s, NULL) == v)
+            break;
+    }
+    buf_adds(out, s);
+    if (!strpbrk(s, ".e"))
+        buf_adds(out, ".0");
+}
+
 static void write_other(struct buf *out, const json_t *v) {
     char *s = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
     buf_adds(out, s ? s : "null");
@@ -111,6 +124,8 @@ void json_write(const json_t *v, struct buf *out) {
             json_write(json_array_get(v, i), out);
         }
         buf_add(out, "]", 1);
+    } else if (json_is_real(v)) {
+        write_real(out, json_real_value(v));
     } else {
         write_other(out, v);
     }

@@ -18,8 +18,8 @@
 /* Returned (json_decref). NULL when longer than max_bytes, deeper than JSON_DEPTH_MAX, not UTF-8,
  * duplicate keys, or trailing bytes; err (may be NULL) receives a sentence of at most 160 bytes. */
 json_t *json_parse(struct span text, size_t max_bytes, char err[160]);
-/* Appends compact text, the same bytes as json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY); NULL gives
- * null. */
+/* Appends compact text, the same bytes as json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) but for
+ * numbers with a fraction, which get the fewest digits that read back the same; NULL gives null. */
 void json_write(const json_t *v, struct buf *out);
 /* Compact text, returned (free()). */
 char *json_text(const json_t *v);
