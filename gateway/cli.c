@@ -162,9 +162,11 @@ static int do_normalize(struct cli_args *a) {
     struct buf raw = {0}, out = {0};
     char err[256] = "";
     if (!registry_find(a->words[0])) {
-        fprintf(stderr,
-                "draht normalize: there is no channel type %s; draht channel list names all\n",
-                a->words[0]);
+        fprintf(
+            stderr,
+            "draht normalize: there is no built-in channel type %s; draht channel list names all, "
+            "and programs may have a way of their own (draht-xmpp --normalize)\n",
+            a->words[0]);
         return CLI_FAILED;
     }
     if (!read_all(a->words[1], &raw)) {

@@ -201,6 +201,17 @@ test('limits of files in words: any kind, many kinds, a number alone', async () 
         await visit({ api: { channel: { caps: ['attachments'], files } } }, async (page) => assert.equal(await page.locator('#hints').innerText(), ''));
 });
 
+test('how long a reply may go out is said from the beginning, and when it may not any more', async () => {
+    for (const [hours, words, bad] of [[1000, /^Die Zeit für Antworten auf diesem Kanal endet in 4\d Tagen \(.+\)\.$/, false], [21, / endet in \d+ (Std|Min)\. \(/, false], [0.5, /^Seit der letzten Nachricht sind mehr als/, true]])
+        await visit({ api: { channel: { reply_window_hours: hours } } }, async (page) => {
+            const hint = page.locator('#hints span').first();
+            await hint.waitFor();
+            assert.match(await hint.innerText(), words);
+            assert.equal(await hint.evaluate((e) => e.className.includes('bad')), bad);
+            await clean(page, 'reply window');
+        });
+});
+
 test('a lost connection is said, comes back and the list is fetched anew', () => visit({ url: '/inbox/mine', ready: '.row' }, async (page, api) => {
     await page.context().setOffline(true);
     api.cut();

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../shared/api';
 import { bytes, number, t } from '../shared/i18n';
-import { clock, now } from '../shared/time';
+import { brief, now, span } from '../shared/time';
 import type { Message, Ticket, Upload } from '../shared/types';
 import { takeIt } from './actions';
 import { Attachments, useUploads } from './attachments';
@@ -44,12 +44,13 @@ function useDraft(k: Ticket): [Draft, (d: Partial<Draft>) => void, boolean] {
     return [draft, update, kept];
 }
 
-/** A provider that lets us answer only for some hours after the citizen wrote. */
+/** A provider that lets us answer freely only for some hours after the citizen wrote; afterwards only what it allows specially. */
 function Window({ k, hours }: { k: Ticket; hours: number }) {
     if (!hours || !k.last_in_at) return null;
     const end = +new Date(k.last_in_at) + hours * 3_600_000;
-    if (end < now.value) return <span class="bad"><Icon name="circle-alert" />{t('limit.window_closed', { hours })}</span>;
-    return end - now.value < 3 * 3_600_000 ? <span class="warn"><Icon name="clock-3" />{t('limit.window', { time: clock(new Date(end).toISOString()) })}</span> : null;
+    const left = end - now.value;
+    if (left < 0) return <span class="bad"><Icon name="circle-alert" />{t('limit.window_closed', { hours })}</span>;
+    return <span class={left < 3 * 3_600_000 ? 'warn' : ''}><Icon name="clock-3" />{t('limit.window', { left: span(left), time: brief(new Date(end).toISOString()) })}</span>;
 }
 
 function Limit({ text, max, channel }: { text: string; max: number; channel: string }) {
