@@ -33,12 +33,17 @@ struct known { /* known.c: of the tickets read last */
     struct contact contact;
     char channel[KNOWN_NAME_BYTES], channel_type[KNOWN_NAME_BYTES];
 };
+struct router;
 struct known_table;
 struct known_table *known_new(void);
 void known_free(struct known_table **t); /* wipes; accepts NULL, sets NULL */
 /* Borrowed until the next call; NULL: not known. */
 const struct known *known_find(struct known_table *t, const char *ticket);
 void known_keep(struct known_table *t, const struct known *k); /* copied */
+/* Remembers what the store said of a ticket, also in out (may be NULL; the caller wipes it).
+ * Negative, and nothing is remembered: the key cannot be unwrapped (as contact_from). */
+int known_learn(struct router *r, struct span ticket, struct span contact, struct span wrapped,
+                struct span channel, struct span channel_type, struct known *out);
 void known_forget(struct known_table *t, const char *ticket);
 void known_forget_contact(struct known_table *t, const char *id); /* it is erased */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* known: what a reply needs to know of its ticket, remembered from the last reading, so that it
  * costs one round trip. The store checks it again. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "router/inner.h"
@@ -35,6 +36,26 @@ const struct known *known_find(struct known_table *t, const char *ticket) {
 
 void known_keep(struct known_table *t, const struct known *k) {
     *slot_of(t, k->ticket) = *k;
+}
+
+static void copy(char *to, size_t bytes, struct span from) {
+    snprintf(to, bytes, "%.*s", (int)from.n, from.p);
+}
+
+int known_learn(struct router *r, struct span ticket, struct span contact, struct span wrapped,
+                struct span channel, struct span channel_type, struct known *out) {
+    struct known k = {0};
+    int error = contact_from(r, contact, wrapped, &k.contact);
+    if (error)
+        return error;
+    copy(k.ticket, sizeof k.ticket, ticket);
+    copy(k.channel, sizeof k.channel, channel);
+    copy(k.channel_type, sizeof k.channel_type, channel_type);
+    known_keep(r->known, &k);
+    if (out)
+        *out = k;
+    explicit_bzero(&k.contact, sizeof k.contact);
+    return 0;
 }
 
 void known_forget(struct known_table *t, const char *ticket) {

@@ -19,7 +19,6 @@ static void tell_part(struct router_send *s) {
 
 static void tell_parts(void *arg) {
     struct outbox *o = arg;
-    o->are_parts_due = false;
     for (struct router_send *s = o->sends; s; s = s->next)
         if (s->is_part_due && !s->is_settled)
             tell_part(s);
@@ -30,9 +29,6 @@ static void tell_parts(void *arg) {
 static void tell_soon(struct router_send *s) {
     struct outbox *o = s->outbox;
     s->is_part_due = true;
-    if (o->are_parts_due)
-        return;
-    o->are_parts_due = true;
     if (o->parts)
         loop_timer_again(o->parts, 0, 0);
     else

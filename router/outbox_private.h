@@ -47,7 +47,6 @@ struct outbox {
     struct router_send *sends;
     struct loop_timer *tick, *parts;
     int64_t renewed_ms;
-    bool are_parts_due;
     bool is_stopped;
 };
 

@@ -149,21 +149,17 @@ static void send_reply(struct reply *x, const struct known *k) {
 
 static void key_known(void *arg, int error, const struct redis_value *v) {
     struct reply *x = arg;
-    struct known k = {0};
+    struct known k;
     if (!error)
-        error = cell(v, 0).n ? contact_from(x->r, cell(v, 0), cell(v, 1), &k.contact)
+        error = cell(v, 0).n ? known_learn(x->r, span_str(x->ticket), cell(v, 0), cell(v, 1),
+                                           cell(v, 2), cell(v, 3), &k)
                              : ERR_CONFLICT; /* erased */
     if (error) {
         finish(x, error, NULL);
         return;
     }
-    struct span channel = cell(v, 2), type = cell(v, 3);
-    snprintf(k.ticket, sizeof k.ticket, "%s", x->ticket);
-    snprintf(k.channel, sizeof k.channel, "%.*s", (int)channel.n, channel.p);
-    snprintf(k.channel_type, sizeof k.channel_type, "%.*s", (int)type.n, type.p);
-    known_keep(x->r->known, &k);
     send_reply(x, &k);
-    explicit_bzero(&k.contact, sizeof k.contact);
+    explicit_bzero(&k, sizeof k);
 }
 
 static void ask_key(struct reply *x) {

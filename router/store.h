@@ -63,10 +63,6 @@ void store_staff_put(struct store *s, struct span id, struct span row, bool must
                      store_fn fn, void *arg);
 void store_staff_all(struct store *s, store_fn fn, void *arg);
 
-/* The functions of this release, and whether an answer of draht_library_1 is of a newer one. */
-struct span library_text(void);
-bool library_is_newer(const struct redis_value *answer);
-
 /* Cells of an answer; out of range or of another type: empty or 0. */
 struct span cell(const struct redis_value *v, size_t i);
 int64_t cell_int(const struct redis_value *v, size_t i);

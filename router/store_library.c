@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "gateway/base/embed.h"
-#include "router/store.h"
+#include "router/store_private.h"
 
 struct span library_text(void) {
     const struct embed_file *f = embed_find(embed_functions, "draht.lua");

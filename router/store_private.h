@@ -11,4 +11,9 @@
  * does. */
 void store_ask(struct store *s, int n, const struct span *words, store_fn fn, void *arg);
 
+/* store_library.c: the functions of this release (borrowed forever), and whether an answer of
+ * draht_library_1 is of a newer one. */
+struct span library_text(void);
+bool library_is_newer(const struct redis_value *answer);
+
 #endif

@@ -59,18 +59,8 @@ struct span view_wrapped(const struct redis_value *row) {
 }
 
 void view_remember(struct router *r, const struct redis_value *row) {
-    struct span number = cell(row, C_NUMBER), channel = cell(row, C_CHANNEL),
-                type = cell(row, C_TYPE);
-    struct known k = {0};
-    if (number.n && number.n < sizeof k.ticket && channel.n < sizeof k.channel &&
-        type.n < sizeof k.channel_type &&
-        contact_from(r, cell(row, C_CONTACT), cell(row, C_WRAPPED), &k.contact) == 0) {
-        snprintf(k.ticket, sizeof k.ticket, "%.*s", (int)number.n, number.p);
-        snprintf(k.channel, sizeof k.channel, "%.*s", (int)channel.n, channel.p);
-        snprintf(k.channel_type, sizeof k.channel_type, "%.*s", (int)type.n, type.p);
-        known_keep(r->known, &k);
-    }
-    explicit_bzero(&k.contact, sizeof k.contact);
+    known_learn(r, cell(row, C_NUMBER), cell(row, C_CONTACT), cell(row, C_WRAPPED),
+                cell(row, C_CHANNEL), cell(row, C_TYPE), NULL);
 }
 
 static void put_face(const struct router *r, json_t *v, const struct redis_value *row,
