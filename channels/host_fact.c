@@ -157,7 +157,10 @@ void host_log(void *host, int level, const char *event, const char *text) {
                        : level == 1 ? LOG_INFO
                        : level == 2 ? LOG_WARN
                                     : LOG_ERROR;
-    log_event(l, event, "channel=%s %.400s", c->id, text ? text : "");
+    struct buf b = {0};
+    host_log_redact(c, text ? text : "", &b);
+    log_event(l, event, "channel=%s %.400s", c->id, b.p);
+    buf_free(&b);
     host_log_text(host, level, event, text);
 }
 

@@ -181,6 +181,11 @@ void host_log_answered(struct host_channel *c, struct host_log_request *q, int64
     host_log_request(c, q);
 }
 
+void host_log_redact(const struct host_channel *c, const char *text, struct buf *out) {
+    redact_text(c->log ? c->log->redact : NULL, span_str(text), out);
+    buf_adds(out, "");
+}
+
 void host_log_text(struct host_channel *c, int level, const char *event, const char *text) {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     if (!c->log)

@@ -40,6 +40,8 @@ char *host_log_begin(struct host_log_request *q, const char *method, const char 
 /* Writes q with the answer to it. */
 void host_log_answered(struct host_channel *c, struct host_log_request *q, int64_t begun_ms,
                        const struct http_answer *a, int64_t bytes_in);
+/* Appends the text without secrets and persons, as it may stand in any log. */
+void host_log_redact(const struct host_channel *c, const char *text, struct buf *out);
 /* level as in draht_host.log. */
 void host_log_text(struct host_channel *c, int level, const char *event, const char *text);
 /* The newest lines, oldest first, at most limit. Returned (json_decref). */

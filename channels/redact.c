@@ -171,6 +171,17 @@ static bool hides(struct span word) {
            word.n > 2 * REDACT_SEGMENT_BYTES_MAX;
 }
 
+/* A telephone number written with blanks: "+49 30" and the words of digits behind it. */
+static bool goes_on_as_number(struct span word, bool was_number) {
+    size_t i = word.n && word.p[0] == '+';
+    if ((!i && !was_number) || word.n == i)
+        return false;
+    for (; i < word.n; i++)
+        if (!isdigit((unsigned char)word.p[i]) && !strchr("-/.", word.p[i]))
+            return false;
+    return true;
+}
+
 static void add_word(struct span word, bool is_secret, struct buf *out) {
     if (memmem(word.p, word.n, "://", 3))
         redact_url(NULL, word, out);
@@ -183,7 +194,7 @@ static void add_word(struct span word, bool is_secret, struct buf *out) {
 void redact_text(const struct redact *r, struct span text, struct buf *out) {
     struct buf plain = {0}, b = {0};
     add_without_secrets(r, text, &plain);
-    bool is_next_secret = false;
+    bool is_next_secret = false, is_number = false;
     size_t end = plain.n < REDACT_TEXT_BYTES_MAX ? plain.n : REDACT_TEXT_BYTES_MAX;
     for (size_t i = 0; i < end;) {
         size_t n = 0;
@@ -192,7 +203,8 @@ void redact_text(const struct redact *r, struct span text, struct buf *out) {
         struct span word = {plain.p + i, n};
         if (n) {
             bool scheme = announces(word);
-            add_word(word, is_next_secret && !scheme, &b);
+            is_number = goes_on_as_number(word, is_number);
+            add_word(word, (is_next_secret && !scheme) || is_number, &b);
             is_next_secret = scheme;
         } else {
             buf_add(&b, plain.p + i, 1);

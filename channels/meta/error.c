@@ -84,6 +84,9 @@ static const struct {
 };
 
 struct meta_verdict meta_error_of(int code, int subcode) {
+    if (code < 0)
+        return (struct meta_verdict){
+            DRAHT_REJECTED, "The provider reports a failure and does not say why.", 0, false};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].code == code && (rows[i].subcode == 0 || rows[i].subcode == subcode))
             return rows[i].v;

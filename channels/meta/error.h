@@ -13,7 +13,8 @@ struct meta_verdict {
     uint64_t retry_ms;  /* 0: the outbox decides */
     bool is_window;     /* the reply window is closed: a template may still go out */
 };
-/* Of a code (and subcode, 0: none); unknown codes are rejected with a sentence of their own. */
+/* Of a code (-1: none was told) and subcode (0: none); unknown codes are rejected with a sentence
+ * of their own. */
 struct meta_verdict meta_error_of(int code, int subcode);
 /* Of a whole answer that is not a success. is_send: the request carried a message, so that an
  * answer that never came leaves it in doubt. */

@@ -22,8 +22,8 @@ enum meta_flavour { META_WHATSAPP, META_MESSENGER, META_INSTAGRAM };
 enum meta_kind {
     META_IGNORED,
     META_MESSAGE,
-    META_RECEIPT,   /* of one message of ours: external_id */
-    META_READ_UP_TO /* everything sent to sender until at_ms was read */
+    META_RECEIPT, /* of one message of ours: external_id */
+    META_UP_TO    /* everything sent to sender until at_ms has reached the state */
 };
 struct meta_file {
     struct span id;     /* WhatsApp: asked for by id */
@@ -42,7 +42,9 @@ struct meta_event {
     size_t files_n;
     int64_t at_ms; /* 0: unknown */
     uint32_t state;
-    int code;            /* of a failed receipt */
+    int code;            /* of a failed receipt or an error, -1: none is told */
+    struct span title;   /* what the provider calls that error, for the log alone */
+    bool is_error;       /* ignored, yet an operator should hear of it: the code says why */
     bool is_system;      /* a note about the citizen, not by the citizen */
     const char *warning; /* a sentence for staff, or NULL */
     const char *ignored; /* why */

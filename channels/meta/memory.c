@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* memory: the little that is kept between messages, in the host's state and gone by itself: when a
  * citizen last wrote (for the reply window and the read mark), and what was sent to him lately
- * (Messenger's read marks name a time, not a message). Keys are MACs, so they name nobody. */
+ * (Messenger's marks name a time, not a message). Keys are MACs, so they name nobody. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +14,7 @@ struct job {
     struct meta *m;
     struct span thread, mid;
     int64_t at_ms;
+    uint32_t state;
     meta_last_fn on_last;
     draht_done_fn done;
     void *arg;
@@ -122,21 +123,21 @@ void meta_sent_put(struct meta *m, struct span thread, int64_t at_ms, struct spa
                     job_new(m, thread, at_ms, mid));
 }
 
-static void read_settled(struct job *j) {
+static void receipt_settled(struct job *j) {
     if (--j->waiting > 0)
         return;
     j->done(j->arg, j->status);
     free(j);
 }
 
-static void read_stored(void *arg, int status) {
+static void receipt_stored(void *arg, int status) {
     struct job *j = arg;
     if (status < 0 && error_is_retryable(status))
         j->status = status;
-    read_settled(j);
+    receipt_settled(j);
 }
 
-static void read_list(void *arg, int status, struct draht_span value) {
+static void receipts_of(void *arg, int status, struct draht_span value) {
     struct job *j = arg;
     struct span rest = kit_in(value);
     j->status = status;
@@ -147,19 +148,20 @@ static void read_list(void *arg, int status, struct draht_span value) {
             continue;
         struct draht_receipt r = {.size = sizeof r,
                                   .external_id = kit_out(sent.mid),
-                                  .state = DRAHT_RECEIPT_READ,
+                                  .state = j->state,
                                   .at_ms = j->at_ms};
         j->waiting++;
-        j->m->h->receipt(j->m->host, &r, read_stored, j);
+        j->m->h->receipt(j->m->host, &r, receipt_stored, j);
     }
-    read_settled(j);
+    receipt_settled(j);
 }
 
-void meta_sent_read(struct meta *m, struct span thread, int64_t at_ms, draht_done_fn done,
-                    void *arg) {
+void meta_sent_reached(struct meta *m, struct span thread, int64_t at_ms, uint32_t state,
+                       draht_done_fn done, void *arg) {
     char key[80];
     struct job *j = job_new(m, SPAN_NONE, at_ms, SPAN_NONE);
+    j->state = state;
     j->done = done;
     j->arg = arg;
-    m->h->state_get(m->host, key_of(m, "out", thread, key), read_list, j);
+    m->h->state_get(m->host, key_of(m, "out", thread, key), receipts_of, j);
 }

@@ -32,7 +32,7 @@ static void read_attachment(struct meta_reader *r, struct meta_event *e, const j
         meta_place(b, json_object_get(place, "lat"), json_object_get(place, "long"));
     } else if (is_file(type) && url.n) {
         read_file(r, e, type, url);
-    } else {
+    } else if (!url.n || !b->n || !memmem(b->p, b->n, url.p, url.n)) { /* not said by the text */
         kit_line(b, meta_str(x, "title"));
         kit_line(b, meta_str(payload, "title"));
         kit_line(b, url.n ? url : meta_str(x, "url"));
@@ -98,10 +98,23 @@ static void read_postback(struct meta_reader *r, struct meta_event *e, const jso
     meta_event_text(r, e, &b);
 }
 
-static void read_delivery(struct meta_reader *r, const struct meta_event *of, const json_t *d) {
+/* Older apps of Meta name the time alone. */
+static void read_delivered_up_to(struct meta_event *e, int64_t at_ms) {
+    e->at_ms = at_ms;
+    e->state = DRAHT_RECEIPT_DELIVERED;
+    if (at_ms > 0 && e->sender.n)
+        e->kind = META_UP_TO;
+}
+
+static void read_delivery(struct meta_reader *r, struct meta_event *of, const json_t *d) {
     const json_t *mids = json_object_get(d, "mids");
     struct span sender = of->sender;
     int64_t at_ms = meta_time(d, "watermark");
+    if (json_array_size(mids) == 0) {
+        read_delivered_up_to(of, at_ms);
+        return;
+    }
+    r->batch->n--; /* one event a message id takes its place */
     for (size_t i = 0; i < json_array_size(mids) && i < LISTED_MAX; i++) {
         json_t *holder = json_object();
         json_object_set(holder, "mid", json_array_get(mids, i));
@@ -126,8 +139,9 @@ static void read_read(struct meta_reader *r, struct meta_event *e, const json_t 
         return;
     }
     e->at_ms = meta_time(d, "watermark");
+    e->state = DRAHT_RECEIPT_READ;
     if (e->at_ms > 0 && e->sender.n)
-        e->kind = META_READ_UP_TO;
+        e->kind = META_UP_TO;
 }
 
 static bool is_other(const json_t *x) {
@@ -158,12 +172,9 @@ static void read_one(struct meta_reader *r, const json_t *x) {
         read_postback(r, e, json_object_get(x, "postback"));
     else if (json_object_get(x, "read"))
         read_read(r, e, json_object_get(x, "read"));
-    else if (json_object_get(x, "delivery")) {
-        struct meta_event of = *e;
-        r->batch->n--; /* one event a message id takes its place */
-        read_delivery(r, &of, json_object_get(x, "delivery"));
-        return;
-    } else if (is_other(x))
+    else if (json_object_get(x, "delivery"))
+        read_delivery(r, e, json_object_get(x, "delivery"));
+    else if (is_other(x))
         e->ignored = "an event that is no message";
 }
 

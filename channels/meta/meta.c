@@ -161,9 +161,10 @@ static void typing(void *channel, struct draht_span thread, struct draht_span wh
     meta_last_get(m, s, type_now, t);
 }
 
-#define CAPS                                                                                       \
-    (DRAHT_CAP_ATTACHMENTS | DRAHT_CAP_DELIVERED | DRAHT_CAP_READ | DRAHT_CAP_TYPING |             \
-     DRAHT_CAP_UNTHREADED)
+/* Instagram reports what was read and nothing of delivery. */
+#define CAPS_INSTAGRAM                                                                             \
+    (DRAHT_CAP_ATTACHMENTS | DRAHT_CAP_READ | DRAHT_CAP_TYPING | DRAHT_CAP_UNTHREADED)
+#define CAPS (CAPS_INSTAGRAM | DRAHT_CAP_DELIVERED)
 
 const struct draht_channel_ops whatsapp_ops = {.size = sizeof whatsapp_ops,
                                                .caps = CAPS,
@@ -196,7 +197,7 @@ const struct draht_channel_ops messenger_ops = {.size = sizeof messenger_ops,
                                                 .normalize = messenger_normalize,
                                                 .reload = reload};
 const struct draht_channel_ops instagram_ops = {.size = sizeof instagram_ops,
-                                                .caps = CAPS,
+                                                .caps = CAPS_INSTAGRAM,
                                                 .type = "instagram",
                                                 .options = instagram_option_rows,
                                                 .text_max = 1000,

@@ -87,9 +87,9 @@ typedef void (*meta_last_fn)(void *arg, const struct meta_last *last);
 void meta_last_put(struct meta *m, struct span thread, int64_t at_ms, struct span mid);
 void meta_last_get(struct meta *m, struct span thread, meta_last_fn done, void *arg);
 void meta_sent_put(struct meta *m, struct span thread, int64_t at_ms, struct span mid);
-/* A read receipt for everything sent until at_ms; done when all are stored. */
-void meta_sent_read(struct meta *m, struct span thread, int64_t at_ms, draht_done_fn done,
-                    void *arg);
+/* A receipt of the state for everything sent until at_ms; done when all are stored. */
+void meta_sent_reached(struct meta *m, struct span thread, int64_t at_ms, uint32_t state,
+                       draht_done_fn done, void *arg);
 
 /* send.c */
 int meta_send(void *channel, const struct draht_outbound *m, struct draht_token *t);

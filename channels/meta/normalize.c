@@ -30,12 +30,11 @@ static json_t *message(const char *channel, const struct meta_event *e) {
 static json_t *receipt(const char *channel, const struct meta_event *e) {
     char at[CLOCK_RFC3339_BYTES];
     bool is_failure = e->kind == META_RECEIPT && e->state == DRAHT_RECEIPT_FAILED;
-    json_t *o = kit_normal_receipt(channel, e->external_id,
-                                   e->kind == META_READ_UP_TO ? DRAHT_RECEIPT_READ : e->state,
-                                   is_failure ? json_integer(e->code) : NULL,
+    json_t *o = kit_normal_receipt(channel, e->external_id, e->state,
+                                   is_failure && e->code >= 0 ? json_integer(e->code) : NULL,
                                    is_failure ? meta_error_of(e->code, 0).reason : NULL);
     clock_rfc3339(e->at_ms, at);
-    if (e->kind == META_READ_UP_TO)
+    if (e->kind == META_UP_TO)
         json_puti(o, "up_to_ms", e->at_ms);
     json_puts(o, "sent_at", e->at_ms ? at : NULL);
     return o;

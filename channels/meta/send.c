@@ -25,6 +25,7 @@ struct meta_send {
     size_t pieces_n;
     uint32_t part;
     enum mode mode;
+    int64_t begun_ms; /* of the request under way: marks that name a time mean the provider's */
 };
 
 static void next_part(struct meta_send *s);
@@ -125,7 +126,7 @@ static void on_sent(void *arg, const struct draht_http_answer *a) {
     }
     m->h->part_done(s->token, s->part, kit_out(mid));
     if (!is_whatsapp)
-        meta_sent_put(m, kit_in(s->out->recipient), m->h->now_ms(m->host), mid);
+        meta_sent_put(m, kit_in(s->out->recipient), s->begun_ms, mid);
     json_decref(v);
     s->part++;
     next_part(s);
@@ -142,6 +143,7 @@ static void send_object(struct meta_send *s, struct span tail) {
                          : ",\"messaging_type\":\"RESPONSE\"");
     buf_add(&b, tail.p, tail.n);
     buf_adds(&b, "}");
+    s->begun_ms = m->h->now_ms(m->host);
     bool ok = post(m, "messages", NULL, buf_span(&b), on_sent, s);
     buf_free(&b);
     if (!ok)

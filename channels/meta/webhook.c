@@ -120,8 +120,20 @@ static void on_receipt(void *arg, int status) {
         next_event(p);
 }
 
+/* For operators: what the provider calls the error, and what it means. */
+static void say_error(struct meta *m, const struct meta_event *e) {
+    struct meta_verdict v = meta_error_of(e->code, 0);
+    char line[400];
+    snprintf(line, sizeof line, "code=%d %s%s%.*s", e->code, v.reason,
+             e->title.n ? " The provider calls it: " : "", (int)e->title.n,
+             e->title.p ? e->title.p : "");
+    meta_log(m, v.verdict == DRAHT_MISCONFIGURED ? 3 : 2, "meta.error", line);
+}
+
 static void hand_receipt(struct meta_post *p, const struct meta_event *e) {
     struct meta *m = p->m;
+    if (e->state == DRAHT_RECEIPT_FAILED && !p->was_early)
+        say_error(m, e);
     struct draht_receipt r = {.size = sizeof r,
                               .external_id = kit_out(e->external_id),
                               .state = e->state,
@@ -215,9 +227,11 @@ static void on_file(void *arg, const struct meta_fetched *f) {
 }
 
 static const char *reason_to_skip(const struct meta *m, const struct meta_event *e) {
-    if (e->kind == META_IGNORED)
+    if (e->kind == META_IGNORED && !e->is_error)
         return e->ignored;
-    return span_eq(e->account, m->s.account) ? NULL : "for another account";
+    if (!span_eq(e->account, m->s.account))
+        return "for another account";
+    return e->kind == META_IGNORED ? e->ignored : NULL;
 }
 
 /* Goes on with the event under way, or answers when there is none left. */
@@ -225,7 +239,10 @@ static void step(struct meta_post *p) {
     struct meta *m = p->m;
     const char *skip = NULL;
     while (p->at < p->batch.n && (skip = reason_to_skip(m, current(p)))) {
-        meta_log(m, 0, "meta.ignored", skip);
+        if (current(p)->is_error && skip == current(p)->ignored)
+            say_error(m, current(p));
+        else
+            meta_log(m, 0, "meta.ignored", skip);
         p->at++;
     }
     if (p->at >= p->batch.n) {
@@ -235,8 +252,8 @@ static void step(struct meta_post *p) {
     const struct meta_event *e = current(p);
     if (e->kind == META_RECEIPT)
         hand_receipt(p, e);
-    else if (e->kind == META_READ_UP_TO)
-        meta_sent_read(m, e->sender, e->at_ms, on_receipt, p);
+    else if (e->kind == META_UP_TO)
+        meta_sent_reached(m, e->sender, e->at_ms, e->state, on_receipt, p);
     else if (p->file_at < e->files_n)
         meta_fetch(m, p->a, &e->files[p->file_at], on_file, p);
     else

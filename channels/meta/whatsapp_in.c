@@ -61,6 +61,17 @@ static void read_list(struct buf *b, const json_t *list, const char *key) {
         kit_line(b, meta_str(json_array_get(list, i), key));
 }
 
+static void read_address(struct buf *b, const json_t *x) {
+    struct buf line = {0};
+    struct span zip = meta_str(x, "zip"), city = meta_str(x, "city");
+    buf_add(&line, zip.p ? zip.p : "", zip.n);
+    buf_adds(&line, zip.n ? " " : "");
+    buf_add(&line, city.p ? city.p : "", city.n);
+    kit_line(b, meta_str(x, "street"));
+    kit_line(b, buf_span(&line));
+    buf_free(&line);
+}
+
 static void read_contacts(const json_t *list, struct buf *b) {
     for (size_t i = 0; i < json_array_size(list) && i < LIST_MAX; i++) {
         const json_t *c = json_array_get(list, i);
@@ -68,6 +79,10 @@ static void read_contacts(const json_t *list, struct buf *b) {
         kit_line(b, meta_str(json_object_get(c, "org"), "company"));
         read_list(b, json_object_get(c, "phones"), "phone");
         read_list(b, json_object_get(c, "emails"), "email");
+        read_list(b, json_object_get(c, "urls"), "url");
+        const json_t *places = json_object_get(c, "addresses");
+        for (size_t n = 0; n < json_array_size(places) && n < LIST_MAX; n++)
+            read_address(b, json_array_get(places, n));
     }
 }
 
@@ -179,6 +194,8 @@ static const char *reason_to_ignore(const json_t *m) {
         return "a group message";
     if (strcmp(type, "reaction") == 0)
         return "a reaction";
+    if (strcmp(type, "request_welcome") == 0)
+        return "the chat was opened";
     return strcmp(type, "revoke") == 0 ? "the citizen took a message back" : NULL;
 }
 
@@ -211,7 +228,29 @@ static void read_message(struct meta_reader *r, const json_t *m, const json_t *c
     meta_event_text(r, e, &b);
 }
 
-static void read_status(struct meta_reader *r, const json_t *s) {
+static void read_code(struct meta_reader *r, struct meta_event *e, const json_t *error) {
+    e->code = (int)json_int(error, "code", -1);
+    e->title = utf8_clean(r->a, meta_str(error, "title"), NAME_BYTES_MAX, NULL);
+}
+
+/* An error of the number or of the account. One that names a message is that message's failure. */
+static void read_error(struct meta_reader *r, const json_t *error) {
+    struct meta_event *e = meta_event_new(r);
+    if (!e)
+        return;
+    e->ignored = "an error that names no message";
+    e->is_error = json_is_object(error);
+    read_code(r, e, error);
+    e->external_id = meta_id(r->a, error, "message_id");
+    if (!e->external_id.n)
+        e->external_id = meta_id(r->a, json_object_get(error, "error_data"), "message_id");
+    if (e->external_id.n) {
+        e->kind = META_RECEIPT;
+        e->state = DRAHT_RECEIPT_FAILED;
+    }
+}
+
+static void read_status(struct meta_reader *r, const json_t *s, const json_t *errors) {
     static const struct {
         const char *name;
         uint32_t state;
@@ -227,8 +266,8 @@ static void read_status(struct meta_reader *r, const json_t *s) {
     e->external_id = meta_id(r->a, s, "id");
     e->sender = meta_id(r->a, s, "recipient_id");
     e->at_ms = meta_time(s, "timestamp");
-    const json_t *error = json_array_get(json_object_get(s, "errors"), 0);
-    e->code = (int)json_int(error, "code", 0);
+    const json_t *own = json_object_get(s, "errors");
+    read_code(r, e, json_array_get(json_array_size(own) ? own : errors, 0));
     for (size_t i = 0; i < sizeof states / sizeof *states && e->external_id.n; i++) {
         if (strcmp(json_str(s, "status", ""), states[i].name) == 0) {
             e->kind = META_RECEIPT;
@@ -240,12 +279,15 @@ static void read_status(struct meta_reader *r, const json_t *s) {
 static void read_change(struct meta_reader *r, const json_t *value) {
     const json_t *messages = json_object_get(value, "messages");
     const json_t *statuses = json_object_get(value, "statuses");
+    const json_t *errors = json_object_get(value, "errors");
     r->account = meta_id(r->a, json_object_get(value, "metadata"), "phone_number_id");
     for (size_t i = 0; i < json_array_size(messages); i++)
         read_message(r, json_array_get(messages, i), json_object_get(value, "contacts"));
     for (size_t i = 0; i < json_array_size(statuses); i++)
-        read_status(r, json_array_get(statuses, i));
-    if (!json_array_size(messages) && !json_array_size(statuses))
+        read_status(r, json_array_get(statuses, i), errors);
+    for (size_t i = 0; i < json_array_size(errors); i++)
+        read_error(r, json_array_get(errors, i));
+    if (!json_array_size(messages) && !json_array_size(statuses) && !json_array_size(errors))
         meta_event_ignore(r, "a change without messages");
 }
 

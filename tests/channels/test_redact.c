@@ -28,6 +28,8 @@ static const struct row texts[] = {
     {"the taube flies", "the [redacted] flies"},
     {"taubenschlag", "[redacted]"},
     {"abc is too short", "abc is too short"},
+    {"to +49 30 123-45, 67 of 3", "to [redacted] [redacted] [redacted], [redacted] of 3"},
+    {"1 + 2 is 3", "1 + 2 is 3"},
     {"Authorization: Bearer geheim123 ok", "Authorization: Bearer [redacted] ok"},
     {"from erika@example.org, +4930123456", "from [redacted], [redacted]"},
     {"access_token=x1 next", "[redacted] next"},

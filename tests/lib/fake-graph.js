@@ -47,7 +47,7 @@ class FakeGraph {
         this.requests = []; // {method, url, auth, type, json, raw}
         this.sent = []; // message objects that were taken
         this.media = new Map(); // id -> {bytes, type, sha256?}
-        this.answers = []; // next answers to a send: {status, body, headers}, 'drop' or 'drop_kept' (taken, but the answer is lost)
+        this.answers = []; // next answers to a send: {status, body, headers}, 'drop', 'drop_kept' (taken, but the answer is lost) or 'slow' (after a second)
         this.upload = null; // answer to an upload instead of an id
         this.next = 1;
     }
@@ -119,10 +119,15 @@ class FakeGraph {
         if (r.json.sender_action) return this.json(a, 200, { recipient_id: r.json.recipient.id });
         const answer = this.answers.shift();
         if (answer === 'drop') return a.destroy();
-        if (answer && answer !== 'drop_kept') return this.json(a, answer.status, answer.body, answer.headers);
+        if (answer && answer !== 'drop_kept' && answer !== 'slow') return this.json(a, answer.status, answer.body, answer.headers);
         const id = `out.${this.next++}`;
         this.sent.push({ id, ...r.json });
         if (answer === 'drop_kept') return a.destroy();
+        if (answer === 'slow') return setTimeout(() => this.taken(a, r, id), 1000);
+        return this.taken(a, r, id);
+    }
+
+    taken(a, r, id) {
         return this.json(a, 200, r.json.messaging_product ? { messaging_product: 'whatsapp', contacts: [{ input: r.json.to, wa_id: r.json.to }], messages: [{ id }] } : { recipient_id: r.json.recipient.id, message_id: id });
     }
 

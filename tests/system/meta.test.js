@@ -285,6 +285,43 @@ test('errors decide by the code in the body, whatever the HTTP status', { timeou
     }
 });
 
+test('messenger: marks that name a time alone reach what was on its way then, however late our answer was', { timeout: 60000 }, async () => {
+    const number = await write('messenger', '7333', 'Nur Zeiten');
+    graph.answers.push('slow');
+    await reply(number, 'Zur Zeit');
+    await sentWith('Zur Zeit');
+    const at = Date.now();
+    await delivery(number, 'Zur Zeit', 'sent');
+    const mark = (what) => graph.post(gateway, 'messenger', bodyOf('messenger', ACCOUNTS.messenger, [{ event: { sender: { id: '7333' }, timestamp: undefined, [what]: { watermark: at } } }]));
+    assert.equal((await mark('delivery')).status, 200);
+    await delivery(number, 'Zur Zeit', 'delivered');
+    assert.equal((await mark('read')).status, 200);
+    await delivery(number, 'Zur Zeit', 'read');
+});
+
+test('whatsapp: errors of the account stand in the log, of the channel and of the gateway; one that names a message is its failure', { timeout: 60000 }, async () => {
+    const number = await write('whatsapp', '4915585', 'Frage mit Fehler');
+    await reply(number, 'Antwort mit Fehler');
+    const { id } = await sentWith('Antwort mit Fehler');
+    await delivery(number, 'Antwort mit Fehler', 'sent');
+    const errors = (list, account = ACCOUNTS.whatsapp) => graph.post(gateway, 'whatsapp', bodyOf('whatsapp', account, [{ change: { field: 'messages', value: { metadata: { phone_number_id: account }, errors: list } } }]));
+    const lines = async () => (await gateway.api('GET', '/channels/whatsapp/log')).lines.filter((l) => l.event === 'meta.error').map((l) => `${l.level} ${l.text}`);
+    const before = (await lines()).length;
+    assert.equal((await errors([{ code: 130429, title: 'Rate limit hit for +49 155 585 77 by erika@example.org' }, { code: 131031 }, null, { title: 5 }])).status, 200);
+    assert.equal((await errors([{ code: 131042 }], '999')).status, 200);
+    assert.deepEqual((await lines()).slice(before), [
+        'warn code=130429 The provider limits how many messages may be sent right now. The provider calls it: Rate limit hit for [redacted] [redacted] [redacted] [redacted] by [redacted]',
+        'error code=131031 The provider has blocked the account. An operator must look.',
+        'warn code=-1 The provider reports a failure and does not say why.',
+    ]);
+    assert.match(gateway.process.output, /meta\.error[^\n]*Rate limit hit for \[redacted\]/);
+    assert.doesNotMatch(gateway.process.output, /erika@example|155 585/);
+    await delivery(number, 'Antwort mit Fehler', 'sent');
+    assert.equal((await errors([{ code: 131026, title: 'Message undeliverable', message_id: id }])).status, 200);
+    const failed = await delivery(number, 'Antwort mit Fehler', 'failed');
+    assert.match(failed.delivery.reason, /cannot be reached/);
+});
+
 test('while Redis is away Meta is asked to try again, and then it counts once', { timeout: 90000 }, async () => {
     const body = message('whatsapp', '4915590', 'Nach der Pause');
     const pid = Number(gateway.process.output.match(/redis[^\n]*pid[=: ]+(\d+)/i)?.[1] || execFileSync('pgrep', ['-P', String(gateway.process.pid), 'redis-server'], { encoding: 'utf8' }).trim());
