@@ -30,10 +30,11 @@ static const struct draht_option options[] = {
     {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL},
 };
 
-/* NULL when nobody can be reached that way; reason says what to do instead. */
+/* NULL when nobody can be reached that way; reason: why, as the code that the inbox has words for.
+ */
 static const char *kind_of(struct span to, const char **reason) {
     size_t digits = 0, others = 0;
-    *reason = "No address and no telephone number was noted. Add a note with one, or close.";
+    *reason = "desk_no_address";
     if (to.n == 0 || span_istarts(to, "desk:"))
         return NULL;
     for (size_t i = 0; i < to.n; i++) {
@@ -42,7 +43,7 @@ static const char *kind_of(struct span to, const char **reason) {
     }
     if (others == 0 && digits >= PHONE_DIGITS_MIN)
         return DESK_CALL;
-    *reason = "This is a mail address. Answer by the mail channel.";
+    *reason = "desk_mail_address";
     return memchr(to.p, '@', to.n) && !memchr(to.p, ' ', to.n) ? NULL : DESK_LETTER;
 }
 
@@ -83,10 +84,7 @@ static int desk_send(void *channel, const struct draht_outbound *m, struct draht
         return 1;
     }
     if (m->attachments_n && strcmp(kind, DESK_CALL) == 0) {
-        d->h->settle(t, DRAHT_REJECTED,
-                     kit_str("Files cannot be told on the telephone. Answer without them, or by "
-                             "another channel."),
-                     0);
+        d->h->settle(t, DRAHT_REJECTED, kit_str("desk_no_files"), 0);
         return 1;
     }
     struct task *x = xcalloc(1, sizeof *x);

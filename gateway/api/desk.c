@@ -206,15 +206,23 @@ static void on_told(void *arg, int error) {
         router_state_del(c->api->o.router, desk_of(c->api)->id, task_key(c), api_done, c);
 }
 
+/* A code that the inbox has words for. */
+static const char *failure_of(struct span task) {
+    json_t *o = json_parse(task, 4096, NULL);
+    bool is_call = !strcmp(json_str(o, "kind", ""), DESK_CALL);
+    json_decref(o);
+    return is_call ? "desk_not_reached" : "desk_came_back";
+}
+
 /* Done is the delivery; failed brings the ticket back and says why. */
-static void settle_task(struct api_call *c) {
+static void settle_task(struct api_call *c, struct span task) {
     bool done = span_eq(c->tail, "done");
     struct span why = field(c, "reason");
     struct receipt r = {.channel = desk_of(c->api)->id,
                         .message = span_str(c->message),
                         .reason = done    ? SPAN("")
                                   : why.n ? why
-                                          : SPAN("The person could not be reached."),
+                                          : span_str(failure_of(task)),
                         .state = done ? RECEIPT_DELIVERED : RECEIPT_FAILED,
                         .is_permanent = !done,
                         .at_ms = clock_ms(&clock_system)};
@@ -228,7 +236,7 @@ static void on_task(void *arg, int error, struct span value) {
     else if (!value.p)
         api_problem(c, 404, "not_found", "There is no such task. Somebody may have done it.");
     else
-        settle_task(c);
+        settle_task(c, value);
 }
 
 static void do_settle(struct api_call *c) {

@@ -7,8 +7,10 @@
 
 #include "channels/kit/kit.h"
 #include "gateway/api/api_private.h"
+#include "gateway/base/utf8.h"
 
-#define ADDRESS_LINES_MAX 5 /* with the name: six lines, what the address zone has */
+#define ADDRESS_LINES_MAX 5  /* with the name: six lines, what the address zone has */
+#define ADDRESS_WIDTH_MAX 36 /* characters of a line of usual size in the window */
 
 static const char policy[] =
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
@@ -25,15 +27,22 @@ static const char *word(struct api_call *c, const char *key) {
     return s ? s : "";
 }
 
+/* A line that the window is too narrow for goes on in the next, in smaller letters, rather than
+ * lose its end. */
+static void address_line(struct buf *b, struct span line) {
+    bool is_wide = utf8_count(line) > ADDRESS_WIDTH_MAX;
+    say(b, is_wide ? "<span class=\"wide\">" : "<span>", line, "</span>");
+}
+
 static void address(struct buf *b, const json_t *sender, const char *to) {
     struct span rest = span_str(to), name = span_str(json_str(sender, "name", ""));
     int lines = 0;
     if (name.n)
-        say(b, "<span>", name, "</span>");
+        address_line(b, name);
     while (rest.p && rest.n && lines++ < ADDRESS_LINES_MAX) {
         struct span one = lines == ADDRESS_LINES_MAX ? rest : span_cut(&rest, ',');
         if (!span_is(span_trim(one), name))
-            say(b, "<span>", span_trim(one), "</span>");
+            address_line(b, span_trim(one));
     }
 }
 

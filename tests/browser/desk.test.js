@@ -121,6 +121,59 @@ test('the answer waits as a letter, is printed from a page that fits the window 
     await until('delivered', async () => (await gateway.api('GET', `/tickets/${number}`)).items.some((i) => i.delivery?.state === 'delivered'));
 });
 
+test('who gave neither name nor address is unknown, not a key of ours; why nothing could be sent is said in German', async () => {
+    const a = await gateway.api('POST', '/desk', { kind: 'counter', who: '', what: 'Ohne alles', reply: '', client_id: 'b4' });
+    await gateway.api('POST', `/tickets/${a.number}/messages`, { kind: 'reply', client_id: 'b5', text: 'Gern' });
+    await page.goto(`http://127.0.0.1:${gateway.port}/inbox/all/${a.number}`);
+    await page.getByText('Es ist keine Anschrift und keine Telefonnummer notiert.').waitFor();
+    await page.getByText('Draht: nicht zugestellt.').waitFor();
+    const shown = await page.locator('body').innerText();
+    assert.ok(!shown.includes('desk:') && !shown.includes('desk_'), shown);
+    await shot('desk-unknown');
+    await page.goto(`http://127.0.0.1:${gateway.port}/inbox/outbox`);
+    await page.locator('td small', { hasText: a.number }).waitFor();
+    assert.ok(!(await page.locator('body').innerText()).includes('desk:'));
+    assert.equal(await page.locator('td small', { hasText: a.number }).innerText(), a.number);
+    const posted = await gateway.api('POST', '/desk', { kind: 'letter', who: 'Max Muster', what: 'Brief', reply: 'Weg 1\n04109 Leipzig', client_id: 'b6' });
+    const { id } = await gateway.api('POST', `/tickets/${posted.number}/messages`, { kind: 'reply', client_id: 'b7', text: 'Gern' });
+    await until('the task', async () => (await gateway.api('GET', '/desk')).tasks.some((k) => k.message === id));
+    await gateway.api('POST', `/desk/${id}/failed`, {});
+    await page.goto(`http://127.0.0.1:${gateway.port}/inbox/all/${posted.number}`);
+    await page.getByText('Der Brief kam zurück.').waitFor();
+    await page.goto(`http://127.0.0.1:${gateway.port}/inbox/outbox`);
+    await page.locator('td small', { hasText: `${posted.number}, Max Muster` }).waitFor();
+});
+
+test('a letter of several pages numbers them, keeps indents, and cuts no line of a long address', async () => {
+    const a = await gateway.api('POST', '/desk', { kind: 'letter', who: 'Prof. Dr. Annegret von und zu Hohenschwangau-Oberhausen', what: 'Lang', client_id: 'b8',
+        reply: 'c/o Gesellschaft für Stadtentwicklung mit beschränkter Haftung\nLange Straße 114a\n04109 Leipzig' });
+    const { id } = await gateway.api('POST', `/tickets/${a.number}/messages`, { kind: 'reply', client_id: 'b9', text: `Guten Tag\n\n  - eingerückt\n${'Absatz\n'.repeat(90)}` });
+    await until('the task', async () => (await gateway.api('GET', '/desk')).tasks.some((k) => k.message === id));
+    const letter = await page.context().newPage();
+    await letter.setViewportSize({ width: 1000, height: 1300 });
+    await letter.goto(`http://127.0.0.1:${gateway.port}/api/v1/desk/${id}/letter`);
+    await letter.emulateMedia({ media: 'print' });
+    const zone = await letter.evaluate(() => {
+        const box = document.querySelector('address').getBoundingClientRect();
+        return [...document.querySelectorAll('address > span')].every((s) => s.scrollWidth <= s.clientWidth && s.getBoundingClientRect().bottom <= box.bottom + 0.5);
+    });
+    assert.ok(zone, 'every line is whole and inside the window');
+    const [indented, plain] = await letter.evaluate(() => ['- eingerückt', 'Absatz'].map((w) => {
+        const p = [...document.querySelectorAll('main > p')].find((x) => x.textContent.trim() === w), r = document.createRange();
+        r.setStart(p.firstChild, p.textContent.indexOf(w[0]));
+        r.setEnd(p.firstChild, p.textContent.length);
+        return r.getBoundingClientRect().left;
+    }));
+    assert.ok(indented > plain + 3, `${indented} ${plain}`);
+    const rules = await letter.evaluate(() => [...document.styleSheets[0].cssRules].filter((r) => r.constructor.name === 'CSSPageRule').map((r) => r.cssText).join(' '));
+    assert.match(rules, /@bottom-right \{[^}]*counter\(page\)/);
+    const pdf = await letter.pdf({ preferCSSPageSize: true });
+    assert.ok(pdf.toString('latin1').match(/\/Type\s*\/Page\b/g).length >= 3);
+    if (process.env.DRAHT_SHOTS) fs.writeFileSync(path.join(process.env.DRAHT_SHOTS, 'letter-long.pdf'), pdf);
+    await letter.close();
+    await page.goto(`http://127.0.0.1:${gateway.port}/inbox/desk`);
+});
+
 test('the view fits a telephone', async () => {
     await page.setViewportSize({ width: 320, height: 800 });
     await clean('desk, 320');

@@ -96,7 +96,7 @@ function start(port = 0, options = {}) {
         ['GET', /^\/messages\/([^/]+)\/html$/, () => [200, mail, 'text/plain; charset=utf-8']],
         ['POST', /^\/uploads$/, (b, q) => [201, { blob: 'b1', name: q.get('name'), type: 'text/plain', length: 12, sha256: sha, ...state.upload?.(q.get('name')) }]],
         ['GET', /^\/outbox$/, () => ({ items: ['failed', 'in_doubt', 'retry', 'queued'].map((s, i) => ({ message: `2026-004817.${11 + i}`, ticket: '2026-004817', channel: 'post', state: s, attempt: i, next_at: s === 'retry' ? at(h) : null,
-            reason: s === 'failed' ? 'Das Postfach ist voll.' : null, created_at: at(-(i + 1) * h), sender: 'Jana Petersen', subject: 'Sperrmüll am Lindenufer nicht abgeholt' })), next: null })],
+            reason: s === 'failed' ? 'Das Postfach ist voll.' : null, created_at: at(-(i + 1) * h), sender: { name: 'Jana Petersen', address: '' }, subject: 'Sperrmüll am Lindenufer nicht abgeholt' })), next: null })],
     ];
     function api(req, res, url, body) {
         if (options.fail && url.pathname.startsWith(`/api/v1${options.fail}`)) return reply(res, [500, { code: 'internal', detail: 'Die Liste lässt sich gerade nicht laden. Ihre Entwürfe sind gespeichert. (F-3K7Q)' }]);

@@ -15,7 +15,7 @@ import { Menu } from './menu';
 import { palette } from './palette';
 import { channelWord } from './row';
 import { errorText, me, offerUndo, offline, say, settings, undo } from './store';
-import { sms } from './text';
+import { plainAddress, sms } from './text';
 import { defaultVia, isSms, ViaFields, viaChannels } from './via';
 import { act, change, composing, overtaken, takeItem } from './ticket_store';
 
@@ -101,7 +101,7 @@ export function Composer({ k }: { k: Ticket }) {
     const other = overtaken.value;
     const off = !!offline.value;
     const blocks = (settings.value?.text_blocks ?? []).filter((b) => !b.queue || b.queue === k.queue);
-    const who = k.sender.name || k.sender.address || t('row.guest');
+    const who = k.sender.name || plainAddress(k.sender.address) || t('row.guest');
 
     function input(text: string): void {
         update({ text });
@@ -181,7 +181,7 @@ export function Composer({ k }: { k: Ticket }) {
                     <label><input type="radio" name="kind" id="kind-reply" checked={!note} onChange={() => update({ kind: 'reply' })} /><Icon name="reply" />{t('compose.tab_reply')}</label>
                     <label><input type="radio" name="kind" id="kind-note" checked={note} onChange={() => update({ kind: 'note' })} /><Icon name="sticky-note" />{t('compose.tab_note')}</label>
                 </fieldset>
-                {!note && <span class="addr i-s"><Icon name={channelIcon(type)} /><span>{via ? via.to || channelWord(type) : k.sender.address || channelWord(type)}</span>
+                {!note && <span class="addr i-s"><Icon name={channelIcon(type)} /><span>{via ? via.to || channelWord(type) : plainAddress(k.sender.address) || channelWord(type)}</span>
                     {(via || viaChannels(k).length > 0) && <button class="btn link" type="button" aria-expanded={switching} aria-controls="via" onClick={() => setSwitching(!switching)}>{t('via.switch')}</button>}</span>}
             </div>
             {!note && switching && <ViaFields k={k} via={via} set={(v) => update({ via: v })} />}

@@ -9,6 +9,7 @@ import { Offline, Skeleton, Trouble } from './boxes';
 import { channelIcon, Icon } from './icon';
 import { go, path } from './route';
 import { settings, stirred, tell, trouble } from './store';
+import { plainAddress } from './text';
 
 interface Task { message: string; ticket: string; kind: 'call' | 'letter'; created_at: string; subject?: string; sender?: { name: string; address: string } }
 interface Taken { number: string; joined: boolean }
@@ -98,11 +99,11 @@ function Line({ k }: { k: Task }) {
         <tr>
             <td><span><Icon name={k.kind === 'call' ? 'phone' : 'mailbox'} /> {t(`desk.${k.kind}`)}</span></td>
             <td><a href={path(to)} onClick={(e) => { e.preventDefault(); go(to); }}>{k.subject || t('ticket.no_subject')}</a><small>{k.ticket}</small></td>
-            <td>{k.sender?.name}<small>{k.sender?.address}</small></td>
+            <td>{k.sender?.name}<small>{plainAddress(k.sender?.address)}</small></td>
             <td><time dateTime={k.created_at} title={full(k.created_at)}>{span(now.value - +new Date(k.created_at))}</time></td>
-            <td class="do">{k.kind === 'letter' && <a class="btn" href={href(`/desk/${encodeURIComponent(k.message)}/letter`)} target="_blank" rel="noopener">{t('desk.print')}{who}<span class="sr"> ({t('desk.print_tab')})</span></a>}
+            <td class="do"><div>{k.kind === 'letter' && <a class="btn" href={href(`/desk/${encodeURIComponent(k.message)}/letter`)} target="_blank" rel="noopener">{t('desk.print')}{who}<span class="sr"> ({t('desk.print_tab')})</span></a>}
                 <button class="btn" type="button" onClick={() => void settle(k, 'done')}>{t(`desk.${k.kind}_done`)}{who}</button>
-                <button class="btn quiet" type="button" onClick={() => void settle(k, 'failed')}>{t(`desk.${k.kind}_failed`)}{who}</button></td>
+                <button class="btn quiet" type="button" onClick={() => void settle(k, 'failed')}>{t(`desk.${k.kind}_failed`)}{who}</button></div></td>
         </tr>
     );
 }

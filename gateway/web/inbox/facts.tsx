@@ -9,6 +9,7 @@ import { palette } from './palette';
 import { go } from './route';
 import { channelWord } from './row';
 import { queueName } from './store';
+import { plainAddress } from './text';
 import { ticket } from './ticket_store';
 import type { Ticket } from '../shared/types';
 
@@ -36,13 +37,14 @@ export function Facts() {
     const box = useRef<HTMLElement>(null);
     useEffect(() => { if (facts.value) box.current?.focus(); }, [facts.value]);
     const c = k.contact ?? { name: k.sender.name, address: k.sender.address, channel_type: k.channel_type, tickets: [] };
+    const address = plainAddress(c.address);
     return (
         <aside class="facts" ref={box} tabIndex={-1} aria-label={t('facts.label')} onKeyDown={(e) => { if (e.key === 'Escape' && facts.value) { facts.value = false; e.stopPropagation(); } }}>
             <button class="btn quiet only-m shut" type="button" onClick={() => { facts.value = false; }}><Icon name="x" />{t('facts.close')}</button>
             <Clocks k={k} />
             <section>
                 <h2>{c.name || t('row.guest')}</h2>
-                {c.address && <div class="addr"><Icon name={channelIcon(c.channel_type)} /><span title={c.address}>{c.address}</span></div>}
+                {address && <div class="addr"><Icon name={channelIcon(c.channel_type)} /><span title={address}>{address}</span></div>}
                 <dl>
                     <dt>{t('facts.channel')}</dt><dd>{channelWord(k.channel_type)}</dd>
                     <dt>{t('facts.language')}</dt><dd>{maybe(`language.${k.language}`, k.language || '–')}</dd>

@@ -4,7 +4,7 @@
 
 const channels: Record<string, string> = {
     webchat: 'message-circle', email: 'mail', sms: 'smartphone', telegram: 'send', messenger: 'messages-square', matrix: 'hash',
-    mastodon: 'at-sign', open311: 'map-pin', counter: 'building-2', phone: 'phone', letter: 'mailbox',
+    mastodon: 'at-sign', open311: 'map-pin', counter: 'building-2', phone: 'phone', letter: 'mailbox', desk: 'building-2',
 };
 
 export function Icon({ name }: { name: string }) {

@@ -11,6 +11,7 @@ import { deliveryIcon, reasonText } from './delivery';
 import { Icon } from './icon';
 import { go, path } from './route';
 import { channels, counts, refreshCounts, stirred, tell, trouble } from './store';
+import { plainAddress } from './text';
 
 interface Page { items: OutboxItem[]; next: string | null }
 const items = signal<OutboxItem[] | null>(null);
@@ -37,13 +38,13 @@ function Line({ i }: { i: OutboxItem }) {
     return (
         <tr>
             <td class={`st ${tone(i.state)}`}><span><Icon name={deliveryIcon(i.state)} />{stateWord(i.state)}</span>{i.reason && <small>{reasonText(i.reason)}</small>}</td>
-            <td><a href={path(to)} onClick={(e) => { e.preventDefault(); go(to); }}>{i.subject || t('ticket.no_subject')}</a><small>{i.ticket}, {i.sender}</small></td>
+            <td><a href={path(to)} onClick={(e) => { e.preventDefault(); go(to); }}>{i.subject || t('ticket.no_subject')}</a><small>{[i.ticket, i.sender.name || plainAddress(i.sender.address)].filter(Boolean).join(', ')}</small></td>
             <td>{channels.value.find((c) => c.id === i.channel)?.id ?? i.channel}</td>
             <td><time dateTime={i.created_at} title={full(i.created_at)}>{span(now.value - +new Date(i.created_at))}</time></td>
             <td>{i.next_at ? <time dateTime={i.next_at} title={full(i.next_at)}>{brief(i.next_at)}</time> : '–'}{i.attempt > 0 && <small>{t('outbox.tries', { n: i.attempt })}</small>}</td>
-            <td class="do">{stuck && <button class="btn" type="button" onClick={() => void act(i, 'retry')}>{t(i.state === 'retry' ? 'delivery.now' : i.state === 'in_doubt' ? 'delivery.again_twice' : 'delivery.again')}<span class="sr"> {i.ticket}</span></button>}
+            <td class="do"><div>{stuck && <button class="btn" type="button" onClick={() => void act(i, 'retry')}>{t(i.state === 'retry' ? 'delivery.now' : i.state === 'in_doubt' ? 'delivery.again_twice' : 'delivery.again')}<span class="sr"> {i.ticket}</span></button>}
                 {i.state === 'in_doubt' && <button class="btn" type="button" onClick={() => void act(i, 'mark-sent')}>{t('delivery.as_sent')}<span class="sr"> {i.ticket}</span></button>}
-                {(i.state === 'retry' || i.state === 'queued') && <button class="btn quiet" type="button" onClick={() => void act(i, 'cancel')}>{t('delivery.stop')}<span class="sr"> {i.ticket}</span></button>}</td>
+                {(i.state === 'retry' || i.state === 'queued') && <button class="btn quiet" type="button" onClick={() => void act(i, 'cancel')}>{t('delivery.stop')}<span class="sr"> {i.ticket}</span></button>}</div></td>
         </tr>
     );
 }

@@ -7,6 +7,7 @@ import { channelIcon, Icon } from './icon';
 import { focused, mark, marked } from './list_store';
 import { goTicket, path, plainClick, route } from './route';
 import { queueName } from './store';
+import { plainAddress } from './text';
 import { ticket, typing, viewers } from './ticket_store';
 
 export const channelWord = (type: string): string => maybe(`channel.${type}`, type);
@@ -36,7 +37,7 @@ export function Row({ s, stop }: { s: Summary; stop: boolean }) {
                 if (plainClick(e)) { e.preventDefault(); focused.value = s.number; goTicket(s.number); }
             }}>
             <Icon name={chosen ? 'check' : channelIcon(s.channel_type)} />
-            <span class="who"><span class="sr">{chosen ? `${t('row.marked')} ` : ''}{s.unread ? `${t('row.unread')} ` : ''}{t('row.from', { channel: channelWord(s.channel_type) })} </span>{s.sender.name || s.sender.address || t('row.guest')}</span>
+            <span class="who"><span class="sr">{chosen ? `${t('row.marked')} ` : ''}{s.unread ? `${t('row.unread')} ` : ''}{t('row.from', { channel: channelWord(s.channel_type) })} </span>{s.sender.name || plainAddress(s.sender.address) || t('row.guest')}</span>
             <span class={`due ${cls === 'late' ? 'bad' : cls === 'soon' ? 'soon' : ''}`}>{dueWords(s)}</span>
             <span class="what">{s.subject || s.preview || t('ticket.no_subject')}</span>
             <span class="meta">

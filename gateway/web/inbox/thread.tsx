@@ -16,6 +16,7 @@ function valueWord(e: TicketEvent, v: string | null): string {
     if (e.what === 'state') return maybe(`state.${v}`, v);
     if (e.what === 'queue') return queueName(v);
     if (e.what === 'assignee') return people.value.find((p) => p.id === v)?.name ?? v;
+    if (e.what === 'delivery') return maybe(`delivery.word.${v}`, v);
     if (e.what === 'priority') return maybe(`priority.${v}`, v);
     return v;
 }

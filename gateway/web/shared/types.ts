@@ -67,7 +67,7 @@ export interface Ticket extends Summary {
 
 export interface OutboxItem {
     message: string; ticket: string; channel: string; state: DeliveryState; attempt: number; next_at: string | null;
-    reason: string | null; created_at: string; sender: string; subject: string;
+    reason: string | null; created_at: string; sender: { name: string; address: string }; subject: string;
 }
 export interface Viewer { id: string; name: string; writing: boolean }
 
