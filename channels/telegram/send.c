@@ -20,6 +20,7 @@ struct tg_send {
     struct span pieces[PIECES_MAX];
     size_t pieces_n;
     uint32_t part;
+    bool as_document; /* Telegram takes this picture as a file only */
 };
 
 static void next_part(struct tg_send *s);
@@ -44,6 +45,18 @@ static void settle(struct tg_send *s, enum draht_verdict v, const char *reason, 
     tg_idle(t);
 }
 
+/* Pictures beyond its limits of width and height, or such that it cannot read, are refused as
+ * photos and taken as files. */
+static bool is_no_photo(const struct draht_http_answer *a) {
+    static const char *const words[] = {"PHOTO_INVALID_DIMENSIONS", "IMAGE_PROCESS_FAILED",
+                                        "PHOTO_EXT_INVALID", "PHOTO_SAVE_FILE_INVALID"};
+    struct span body = a->error ? SPAN_NONE : kit_in(a->body);
+    for (size_t i = 0; i < sizeof words / sizeof *words && a->status == 400; i++)
+        if (body.n && memmem(body.p, body.n, words[i], strlen(words[i])))
+            return true;
+    return false;
+}
+
 static void on_sent(void *arg, const struct draht_http_answer *a) {
     struct tg_send *s = arg;
     struct telegram *t = s->t;
@@ -51,6 +64,11 @@ static void on_sent(void *arg, const struct draht_http_answer *a) {
     const json_t *m = json_flag(v, "ok", false) ? json_object_get(v, "result") : NULL;
     int64_t id = json_int(m, "message_id", 0);
     json_decref(v);
+    if (id <= 0 && s->part >= s->pieces_n && !s->as_document && is_no_photo(a)) {
+        s->as_document = true;
+        next_part(s);
+        return;
+    }
     if (id <= 0) {
         struct tg_verdict e = tg_error(a, true);
         if (e.verdict == DRAHT_RETRY && e.retry_ms) /* the limit counts for the whole bot */
@@ -65,6 +83,7 @@ static void on_sent(void *arg, const struct draht_http_answer *a) {
     snprintf(external, sizeof external, "%.*s.%" PRId64, (int)(chat.n < 60 ? chat.n : 60), chat.p,
              id);
     t->h->part_done(s->token, s->part++, kit_str(external));
+    s->as_document = false;
     next_part(s);
 }
 
@@ -103,8 +122,8 @@ static void send_file(struct tg_send *s, const struct draht_attachment *x) {
     struct kit_multipart b;
     snprintf(kind, sizeof kind, "%.*s", (int)(x->type.n < 50 ? x->type.n : 50),
              x->type.p ? x->type.p : "");
-    bool is_photo =
-        x->bytes.n <= TG_PHOTO_BYTES_MAX && kit_type_listed("image/jpeg image/png", kind);
+    bool is_photo = !s->as_document && x->bytes.n <= TG_PHOTO_BYTES_MAX &&
+                    kit_type_listed("image/jpeg image/png", kind);
     if (x->bytes.n > TG_UPLOAD_BYTES_MAX) {
         settle(s, DRAHT_REJECTED, "A file is larger than Telegram carries (50 MB).", 0);
         return;

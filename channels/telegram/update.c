@@ -13,6 +13,7 @@
 #define LINE_BYTES_MAX 1000
 #define SECONDS_MAX 32503680000 /* the year 3000 */
 #define PIXELS_MAX 1000000
+#define LINKS_MAX 50
 
 static struct span str(const json_t *o, const char *key) {
     const json_t *v = json_object_get(o, key);
@@ -101,11 +102,39 @@ static void read_poll(struct buf *b, const json_t *p) {
     json_array_foreach(json_object_get(p, "options"), i, o) line(b, "- ", str(o, "text"));
 }
 
+static void read_checklist(struct buf *b, const json_t *list) {
+    size_t i;
+    json_t *o;
+    line(b, "", str(list, "title"));
+    json_array_foreach(json_object_get(list, "tasks"), i, o) line(b, "- ", str(o, "text"));
+}
+
+/* A word can carry an address that the text does not show. */
+static void read_links(struct buf *b, const json_t *entities) {
+    for (size_t i = 0; i < json_array_size(entities) && i < LINKS_MAX; i++) {
+        const json_t *x = json_array_get(entities, i);
+        struct span url = str(x, "url");
+        if (strcmp(json_str(x, "type", ""), "text_link") == 0 && url.n &&
+            !(b->n && memmem(b->p, b->n, url.p, url.n)))
+            line(b, "", url);
+    }
+}
+
+static void read_text(struct buf *b, const json_t *m) {
+    const json_t *quote = json_object_get(m, "quote");
+    bool has_text = str(m, "text").n > 0;
+    struct span text = str(m, has_text ? "text" : "caption");
+    if (json_flag(quote, "is_manual", false)) {
+        line(b, "> ", str(quote, "text"));
+        buf_adds(b, b->n ? "\n" : "");
+    }
+    buf_add(b, text.p ? text.p : "", text.n);
+    read_links(b, json_object_get(m, has_text ? "entities" : "caption_entities"));
+}
+
 static bool read_words(struct buf *b, const json_t *m) {
     const json_t *venue = json_object_get(m, "venue"), *dice = json_object_get(m, "dice");
-    line(b, "", SPAN_NONE);
-    struct span text = str(m, "text").n ? str(m, "text") : str(m, "caption");
-    buf_add(b, text.p, text.n);
+    read_text(b, m);
     if (venue) {
         line(b, "", str(venue, "title"));
         line(b, "", str(venue, "address"));
@@ -117,6 +146,7 @@ static bool read_words(struct buf *b, const json_t *m) {
         read_contact(b, json_object_get(m, "contact"));
     if (json_object_get(m, "poll"))
         read_poll(b, json_object_get(m, "poll"));
+    read_checklist(b, json_object_get(m, "checklist"));
     line(b, "", str(json_object_get(m, "sticker"), "emoji"));
     line(b, "", str(json_object_get(m, "web_app_data"), "data"));
     if (dice) {
@@ -161,6 +191,33 @@ static void finish_text(struct arena *a, struct tg_update *u, struct buf *b) {
     u->was_cut = notes.was_cut;
 }
 
+/* What Telegram notes in a private chat without that anybody has written. */
+static bool is_note(const json_t *m) {
+    static const char *const notes[] = {
+        "pinned_message",        "message_auto_delete_timer_changed",
+        "chat_background_set",   "write_access_allowed",
+        "connected_website",     "proximity_alert_triggered",
+        "boost_added",           "checklist_tasks_done",
+        "checklist_tasks_added", "users_shared",
+        "chat_shared",           "successful_payment",
+        "refunded_payment",      "gift",
+        "unique_gift",           "gift_upgrade_sent"};
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+        if (json_object_get(m, notes[i]))
+            return true;
+    return false;
+}
+
+static const char *reason_to_ignore(const json_t *m, bool is_edit) {
+    if (json_flag(json_object_get(m, "from"), "is_bot", false))
+        return "written by a bot";
+    if (json_object_get(m, "migrate_to_chat_id") || json_object_get(m, "migrate_from_chat_id"))
+        return "a group got another id";
+    if (is_edit && json_object_get(m, "location")) /* every few seconds, for hours */
+        return "a place that moves";
+    return NULL;
+}
+
 static void read_message(struct arena *a, struct tg_update *u, const json_t *m, bool is_edit) {
     const json_t *chat = json_object_get(m, "chat"), *from = json_object_get(m, "from");
     const char *kind = json_str(chat, "type", "");
@@ -175,17 +232,18 @@ static void read_message(struct arena *a, struct tg_update *u, const json_t *m, 
     u->album = arena_dup(a, str(m, "media_group_id"));
     u->quoted = pair(a, u->chat, id_text(a, json_object_get(m, "reply_to_message"), "message_id"));
     read_sender(a, u, from);
-    if (json_flag(from, "is_bot", false)) {
-        ignore(u, "written by a bot");
-        return;
-    }
-    if (json_object_get(m, "migrate_to_chat_id") || json_object_get(m, "migrate_from_chat_id")) {
-        ignore(u, "a group got another id");
+    const char *why = reason_to_ignore(m, is_edit);
+    if (why) {
+        ignore(u, why);
         return;
     }
     if (strcmp(kind, "private") != 0) {
         u->kind = TG_GROUP;
         u->ignored = "not a private chat";
+        return;
+    }
+    if (is_note(m)) {
+        ignore(u, "a note of Telegram's");
         return;
     }
     struct buf b = {0};

@@ -224,6 +224,25 @@ START_TEST(files_have_limits) {
 }
 END_TEST
 
+#define REFUSED(words) "{\"ok\":false,\"error_code\":400,\"description\":\"Bad Request: " words "\"}"
+static const struct {
+    const char *photo, *document, *asked;
+    enum draht_verdict verdict;
+} pictures[] = {
+    {REFUSED("PHOTO_INVALID_DIMENSIONS"), "{\"ok\":true,\"result\":{\"message_id\":7}}", "sendPhoto |sendDocument |", DRAHT_SENT},
+    {REFUSED("IMAGE_PROCESS_FAILED"), REFUSED("IMAGE_PROCESS_FAILED"), "sendPhoto |sendDocument |", DRAHT_REJECTED},
+    {REFUSED("chat not found"), "{}", "sendPhoto |", DRAHT_REJECTED},
+};
+
+START_TEST(a_picture_that_is_no_photo_goes_as_a_file) {
+    struct draht_attachment f = {.size = sizeof f, .name = fake_span("plan.png"), .type = fake_span("image/png"), .bytes = {"x", 1}, .length = 1};
+    say("sendPhoto", 400, pictures[_i].photo);
+    say("sendDocument", 400 - 200 * (pictures[_i].verdict == DRAHT_SENT), pictures[_i].document);
+    ck_assert_int_eq(send_to("42", "", &f), pictures[_i].verdict);
+    ck_assert_str_eq(asked, pictures[_i].asked);
+}
+END_TEST
+
 START_TEST(only_numbers_are_chats) {
     static const char *const bad[] = {"", "-", "@channel", "42,\"x\":1", "123456789012345678901", "4 2"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -359,6 +378,7 @@ int main(void) {
     tcase_add_test(t, staff_know_the_limit_of_files);
     tcase_add_test(t, a_pause_counts_for_the_whole_bot);
     tcase_add_loop_test(t, files_have_limits, 0, sizeof files / sizeof *files);
+    tcase_add_loop_test(t, a_picture_that_is_no_photo_goes_as_a_file, 0, sizeof pictures / sizeof *pictures);
     tcase_add_test(t, only_numbers_are_chats);
     tcase_add_test(t, typing_is_told_every_four_seconds);
     tcase_add_test(t, a_webhook_is_taken_away_before_the_first_poll);
