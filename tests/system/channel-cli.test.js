@@ -221,3 +221,11 @@ test('a broken channel is told what to mend', async () => {
         assert.equal(r.code, 1);
     }
 });
+
+test('the inbox has a word for every built-in channel type, in each of its languages', async () => {
+    const types = JSON.parse((await draht('list', '--json')).out).map((c) => c.type);
+    for (const language of ['de', 'en']) {
+        const words = JSON.parse(fs.readFileSync(path.join(ROOT, `gateway/web/shared/i18n/${language}.json`), 'utf8'));
+        assert.deepEqual(types.filter((t) => !words[`channel.${t}`]), [], language);
+    }
+});

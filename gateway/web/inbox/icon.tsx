@@ -3,7 +3,8 @@
 // The sprite is put into the page once, so that icons are also there when the connection is not.
 
 const channels: Record<string, string> = {
-    webchat: 'message-circle', email: 'mail', sms: 'smartphone', telegram: 'send', messenger: 'messages-square', matrix: 'hash',
+    webchat: 'message-circle', email: 'mail', sms: 'smartphone', 'sms-http': 'smartphone', smpp: 'smartphone', twilio: 'smartphone',
+    telegram: 'send', messenger: 'messages-square', whatsapp: 'messages-square', instagram: 'messages-square', matrix: 'hash',
     mastodon: 'at-sign', open311: 'map-pin', counter: 'building-2', phone: 'phone', letter: 'mailbox', desk: 'building-2',
 };
 
