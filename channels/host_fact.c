@@ -186,7 +186,7 @@ void host_files(void *host, const struct draht_files *given) {
     json_t *o = json_object(), *kinds = json_array();
     json_puti(o, "count_max", f.count_max);
     json_puti(o, "total_max", (int64_t)f.total_max);
-    for (size_t i = 0; i < f.kinds_n && i < HOST_FILE_KINDS_MAX; i++) {
+    for (size_t i = 0; i < f.kinds_n && i < DRAHT_FILE_KINDS_MAX; i++) {
         json_t *k = json_object();
         json_put(k, "types", host_span(f.kinds[i].types));
         json_puti(k, "bytes_max", (int64_t)f.kinds[i].bytes_max);

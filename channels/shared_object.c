@@ -28,24 +28,38 @@ static const struct draht_option options[] = {
 const struct draht_channel_ops shared_object_ops = {
     .size = sizeof(struct draht_channel_ops), .type = "shared-object", .options = options};
 
-static const struct draht_channel_ops *ops_of(const char *path, char *err) {
+/* What the loader says, without the path in front that we name ourselves. */
+static const char *reason(const char *full) {
+    const char *why = dlerror();
+    size_t n = strlen(full);
+    if (!why)
+        return "no reason was given";
+    return strncmp(why, full, n) == 0 && strncmp(why + n, ": ", 2) == 0 ? why + n + 2 : why;
+}
+
+const struct draht_channel_ops *shared_object_open(const char *path, void **object_out, char *err) {
     char full[PATH_MAX];
     draht_plugin_fn plugin;
     if (!realpath(path, full) || access(full, R_OK) < 0)
         return SAY("%.200s cannot be read.", path);
     void *object = dlopen(full, RTLD_NOW | RTLD_LOCAL);
     if (!object)
-        return SAY("it cannot be loaded: %.220s.", dlerror());
+        return SAY("%.110s cannot be loaded: %.120s.", path, reason(full));
     void *symbol = dlsym(object, SYMBOL);
-    if (!symbol) {
-        dlclose(object);
-        return SAY("%.150s has no function " SYMBOL ".", path);
+    const struct draht_channel_ops *ops = NULL;
+    if (symbol) {
+        memcpy(&plugin, &symbol, sizeof plugin);
+        ops = plugin(DRAHT_ABI_MAJOR);
     }
-    memcpy(&plugin, &symbol, sizeof plugin);
-    const struct draht_channel_ops *ops = plugin(DRAHT_ABI_MAJOR);
-    if (!ops)
-        return SAY("%.150s does not speak major version %d of the border.", path, DRAHT_ABI_MAJOR);
-    return ops;
+    if (ops) {
+        *object_out = object;
+        return ops;
+    }
+    dlclose(object);
+    return symbol ? SAY("%.150s does not speak major version %d of the border: " SYMBOL
+                        "(%d) gave NULL.",
+                        path, DRAHT_ABI_MAJOR, DRAHT_ABI_MAJOR)
+                  : SAY("%.150s has no function " SYMBOL ".", path);
 }
 
 /* The table as far as the object filled it in. */
@@ -74,7 +88,8 @@ const struct draht_channel_ops *shared_object_load(const char *options_json, cha
     char why[SETTINGS_ERR_BYTES];
     json_t *o = json_parse(span_str(options_json), OPTIONS_BYTES_MAX, NULL);
     const char *path = json_str(o, "path", "");
-    const struct draht_channel_ops *ops = ops_of(path, err);
+    void *object;
+    const struct draht_channel_ops *ops = shared_object_open(path, &object, err);
     if (ops && !is_usable(ops, path, err))
         ops = NULL;
     json_t *settings =

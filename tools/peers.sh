@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: EUPL-1.2
-# Fetches the foreign servers that Debian does not have into build/peers and runs tests/peers against them. A peer that cannot
+# Fetches the foreign servers and clients that Debian does not have into build/peers and runs tests/peers against them. A peer that cannot
 # be had (no registry in reach) is named loudly and its tests are left out; a peer that was had and a test that failed is a
 # failure. Kept between runs by version. DRAHT_GOTOSOCIAL=PROGRAM uses a GoToSocial that is there already.
 set -u
 cd "$(dirname "$0")/.."
 peers=build/peers
 synapse=1.163.2
+georeport=0.3.1
+three=0.8.0
 gotosocial=latest
 mkdir -p "$peers"
 tests=
@@ -22,22 +24,29 @@ last() {
     grep -v '^ *$' "$1" | tail -2 | tr -s '\n\t' '  ' | cut -c 1-400
 }
 
-# ---- Synapse: a Python package, in a venv of its own ----
-if [ "$(cat "$peers/synapse.version" 2>/dev/null)" = "$synapse" ] && "$peers/venv/bin/python" -c 'import synapse' 2>/dev/null; then
-    tests="$tests tests/peers/matrix.test.js"
-else
-    echo "fetching Synapse $synapse into $peers/venv"
-    rm -rf "$peers/venv" "$peers/synapse.version"
-    if ! /usr/bin/python3 -m venv "$peers/venv" >"$peers/synapse.log" 2>&1; then
-        miss Synapse "no venv could be made: $(last "$peers/synapse.log")"
-    elif timeout 300 "$peers/venv/bin/pip" install --disable-pip-version-check --no-input --quiet --only-binary :all: \
-        "matrix-synapse==$synapse" >"$peers/synapse.log" 2>&1; then
-        echo "$synapse" >"$peers/synapse.version"
-        tests="$tests tests/peers/matrix.test.js"
-    else
-        miss Synapse "pip says: $(last "$peers/synapse.log")"
+# A Python package in a venv of its own: python NAME FOLDER VERSION TEST PIP-ARGUMENTS...
+python() {
+    name=$1 folder=$peers/$2 version=$3 test=$4 log=$peers/$2.log
+    shift 4
+    if [ "$(cat "$folder.version" 2>/dev/null)" = "$version" ] && [ -x "$folder/bin/python" ]; then
+        tests="$tests $test"
+        return
     fi
-fi
+    echo "fetching $name $version into $folder"
+    rm -rf "$folder" "$folder.version"
+    if ! /usr/bin/python3 -m venv "$folder" >"$log" 2>&1; then
+        miss "$name" "no venv could be made: $(last "$log")"
+    elif timeout 300 "$folder/bin/pip" install --disable-pip-version-check --no-input --quiet "$@" >"$log" 2>&1; then
+        echo "$version" >"$folder.version"
+        tests="$tests $test"
+    else
+        miss "$name" "pip says: $(last "$log")"
+    fi
+}
+
+python Synapse venv "$synapse" tests/peers/matrix.test.js --only-binary :all: "matrix-synapse==$synapse"
+# three and relaxml exist as source only.
+python "Open311 clients" open311 "$georeport $three" tests/peers/open311-clients.test.js "georeport==$georeport" "three==$three" relaxml==0.1.3
 
 # ---- GoToSocial: a Go program; its home has moved, so both names are asked for once each ----
 program=${DRAHT_GOTOSOCIAL:-$peers/bin/gotosocial}

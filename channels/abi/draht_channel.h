@@ -274,12 +274,13 @@ struct draht_file_kind {
                                 them; a star alone: any */
     uint64_t bytes_max;      /* of one file, 0: no limit of its own */
 };
+#define DRAHT_FILE_KINDS_MAX 16
 struct draht_files {
     uint32_t size;
     uint32_t count_max; /* files in one reply, 0: no limit of the channel's own */
     uint64_t total_max; /* bytes of all of them together, 0: the same */
     const struct draht_file_kind *kinds;
-    size_t kinds_n; /* 0: any kind; at most 16 */
+    size_t kinds_n; /* 0: any kind; at most DRAHT_FILE_KINDS_MAX */
 };
 
 struct draht_host {

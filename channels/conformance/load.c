@@ -9,26 +9,13 @@
 
 #include "channels/conformance/inner.h"
 #include "channels/registry.h"
+#include "channels/shared_object.h"
 #include "gateway/base/arena.h"
 
 static int load_object(struct conf *k, const char *path, struct fault *f) {
-    char full[4096];
-    snprintf(full, sizeof full, "%s%s", strchr(path, '/') ? "" : "./", path);
-    k->library = dlopen(full, RTLD_NOW | RTLD_LOCAL);
-    if (!k->library)
-        return fault_set(f, ERR_INVALID, "%s cannot be loaded: %s", path, dlerror());
-    void *symbol = dlsym(k->library, "draht_channel_plugin");
-    if (!symbol)
-        return fault_set(f, ERR_INVALID, "%s does not export draht_channel_plugin.", path);
-    draht_plugin_fn plugin;
-    memcpy(&plugin, &symbol, sizeof plugin);
-    k->loaded = plugin(DRAHT_ABI_MAJOR);
-    if (!k->loaded)
-        return fault_set(f, ERR_UNSUPPORTED,
-                         "%s does not speak version %d of the border: draht_channel_plugin(%d) "
-                         "gave NULL.",
-                         path, DRAHT_ABI_MAJOR, DRAHT_ABI_MAJOR);
-    return 0;
+    char err[256];
+    k->loaded = shared_object_open(path, &k->library, err);
+    return k->loaded ? 0 : fault_set(f, ERR_INVALID, "%s", err);
 }
 
 static char *folder_of(const char *path) {

@@ -11,7 +11,6 @@
 
 #define NAME_BYTES_MAX 100
 #define HISTORY_MAX 50
-#define FILE_KINDS_MAX 16
 
 static json_t *history_files(const struct draht_history_item *item) {
     json_t *list = json_array();
@@ -185,11 +184,11 @@ static void call_offer(struct ask *k, const json_t *p) {
 }
 
 static void call_files(struct ask *k, const json_t *p) {
-    struct draht_file_kind kinds[FILE_KINDS_MAX];
+    struct draht_file_kind kinds[DRAHT_FILE_KINDS_MAX];
     const json_t *list = json_object_get(p, "kinds");
     int64_t count = json_int(p, "count_max", 0), total = json_int(p, "total_max", 0);
     size_t n = json_array_size(list);
-    bool is_good = count >= 0 && count <= UINT32_MAX && total >= 0 && n <= FILE_KINDS_MAX &&
+    bool is_good = count >= 0 && count <= UINT32_MAX && total >= 0 && n <= DRAHT_FILE_KINDS_MAX &&
                    (!list || json_is_array(list));
     for (size_t i = 0; is_good && i < n; i++) {
         const json_t *v = json_array_get(list, i);

@@ -58,10 +58,10 @@ static const char *told(const char *method) {
 
 static void log_answer(const struct run *r, const struct pending *p, enum exec_outcome o,
                        const struct wire_message *m) {
-    const char *what = o == EXEC_LATE                         ? "no answer in time"
-                       : o == EXEC_DIED                       ? "the program ended"
-                       : m->kind == WIRE_RESPONSE && m->error ? "error"
-                                                              : "ok";
+    const char *what = o == EXEC_LATE   ? "no answer in time"
+                       : o == EXEC_DIED ? "the program ended"
+                       : m->error       ? "error"
+                                        : "ok";
     if (told(p->method))
         exec_log(r->x, 0, "exec.call", "out %s %lld -> %s, %lld ms", p->method, (long long)p->id,
                  what, (long long)(exec_now(r->x) - p->began_ms));

@@ -9,6 +9,7 @@
 
 #define LABEL_BYTES_MAX 500
 #define DESCRIPTION_BYTES_MAX 1500
+#define POLL_OPTIONS_MAX 50
 
 static struct span str(const json_t *o, const char *key) {
     const json_t *v = json_object_get(o, key);
@@ -118,6 +119,16 @@ static void read_files(struct arena *a, const json_t *list, struct toot *t, stru
     }
 }
 
+static void read_poll(const json_t *poll, struct buf *text) {
+    size_t i;
+    json_t *o;
+    json_array_foreach(json_object_get(poll, "options"), i, o) {
+        struct span s = span_trim(str(o, "title"));
+        if (s.n && i < POLL_OPTIONS_MAX)
+            buf_addf(text, "%s- %.*s", text->n ? "\n" : "", (int)s.n, s.p);
+    }
+}
+
 static void read_text(struct arena *a, const json_t *s, const char *own_id, struct toot *t) {
     struct utf8_notes notes = {0};
     struct span html = utf8_clean(a, str(s, "content"), TOOT_TEXT_BYTES_MAX * 2, &notes);
@@ -125,6 +136,7 @@ static void read_text(struct arena *a, const json_t *s, const char *own_id, stru
     words = without_mention(words, json_object_get(s, "mentions"), own_id);
     struct buf b = {0};
     buf_add(&b, words.p, words.n);
+    read_poll(json_object_get(s, "poll"), &b);
     read_files(a, json_object_get(s, "media_attachments"), t, &b);
     struct utf8_notes cut = {0};
     t->text = utf8_clean(a, buf_span(&b), TOOT_TEXT_BYTES_MAX, &cut);

@@ -2,11 +2,13 @@
 /* mx_event: whatever a homeserver says is data of a stranger; each field is looked at by itself. */
 #include "channels/matrix/mx_event.h"
 
+#include "channels/kit/kit.h"
 #include "gateway/base/utf8.h"
 
 /* Beyond the year 2100, or before 2000, a clock tells nothing. */
 #define SENT_MS_MIN 946684800000LL
 #define SENT_MS_MAX 4102444800000LL
+#define POLL_ANSWERS_MAX 20 /* as the specification limits it */
 
 static struct span text_of(const json_t *o, const char *key) {
     const json_t *v = json_object_get(o, key);
@@ -90,6 +92,11 @@ static struct span strip_html_fallback(struct span html) {
     return (struct span){end, html.n - (size_t)(end - html.p)};
 }
 
+static void ignore(struct mx_event *e, const char *reason) {
+    e->kind = MX_IGNORED;
+    e->reason = reason;
+}
+
 /* ---- contents ---- */
 static void read_file(struct arena *a, const json_t *c, struct mx_event *e) {
     const json_t *info = json_object_get(c, "info"), *sealed = json_object_get(c, "file");
@@ -107,13 +114,59 @@ static void read_file(struct arena *a, const json_t *c, struct mx_event *e) {
         e->file.mxc = (struct span){"", 0}; /* there was one, and it cannot be had */
 }
 
+/* geo:latitude,longitude with what may follow: ",altitude", ";u=35" (RFC 5870). */
+static bool read_geo(struct span geo, double *latitude, double *longitude) {
+    char text[MX_NAME_BYTES_MAX + 1], *end;
+    snprintf(text, sizeof text, "%.*s", (int)geo.n, geo.p ? geo.p : "");
+    if (strncmp(text, "geo:", 4) != 0 || strspn(text + 4, "+-.0123456789") == 0)
+        return false;
+    *latitude = strtod(text + 4, &end);
+    if (*end != ',' || strspn(end + 1, "+-.0123456789") == 0)
+        return false;
+    *longitude = strtod(end + 1, &end);
+    return !*end || strchr(",;", *end);
+}
+
+/* A place that cannot be read stands there as it came. */
 static void read_location(struct arena *a, const json_t *c, struct mx_event *e) {
     struct span body = clean(a, e, text_of(c, "body"), MX_EVENT_BYTES_MAX);
     struct span geo = clean(a, e, text_of(c, "geo_uri"), MX_NAME_BYTES_MAX);
-    e->text = body;
-    if (geo.n && !(body.n && memmem(body.p, body.n, geo.p, geo.n)))
-        e->text = span_str(arena_printf(a, "%.*s%s%.*s", (int)body.n, body.p ? body.p : "",
-                                        body.n ? "\n" : "", (int)geo.n, geo.p));
+    double latitude, longitude;
+    struct buf b = {0};
+    kit_line(&b, body);
+    size_t before = b.n;
+    if (read_geo(geo, &latitude, &longitude))
+        kit_place(&b, latitude, longitude);
+    if (b.n == before && !(body.n && geo.n && memmem(body.p, body.n, geo.p, geo.n)))
+        kit_line(&b, geo);
+    e->text = arena_dup(a, buf_span(&b));
+    buf_free(&b);
+}
+
+/* What clients that know no polls are to show: the unstable form is a text, the stable a list. */
+static struct span plain_of(const json_t *o) {
+    const json_t *list = json_object_get(o, "m.text");
+    struct span s = text_of(o, "org.matrix.msc1767.text");
+    return s.n ? s : text_of(json_array_get(list, 0), "body");
+}
+
+static void read_poll(struct arena *a, const json_t *c, struct mx_event *e) {
+    const json_t *poll = json_object_get(c, "org.matrix.msc3381.poll.start"), *answer;
+    struct buf b = {0};
+    size_t i;
+    if (!poll)
+        poll = json_object_get(c, "m.poll");
+    kit_line(&b, plain_of(json_object_get(poll, "question")));
+    json_array_foreach(json_object_get(poll, "answers"), i, answer) {
+        struct span s = span_trim(plain_of(answer));
+        if (s.n && i < POLL_ANSWERS_MAX)
+            buf_addf(&b, "%s- %.*s", b.n ? "\n" : "", (int)s.n, s.p);
+    }
+    e->kind = MX_MESSAGE;
+    e->text = clean(a, e, b.n ? buf_span(&b) : plain_of(c), MX_EVENT_BYTES_MAX);
+    buf_free(&b);
+    if (span_trim(e->text).n == 0)
+        ignore(e, "a poll without text");
 }
 
 static void read_text(struct arena *a, const json_t *c, bool is_emote, struct mx_event *e) {
@@ -126,11 +179,6 @@ static void read_text(struct arena *a, const json_t *c, bool is_emote, struct mx
             clean(a, e, strip_html_fallback(text_of(c, "formatted_body")), MX_EVENT_BYTES_MAX);
     if (is_emote && e->text.n)
         e->text = span_str(arena_printf(a, "* %.*s", (int)e->text.n, e->text.p));
-}
-
-static void ignore(struct mx_event *e, const char *reason) {
-    e->kind = MX_IGNORED;
-    e->reason = reason;
 }
 
 static void read_content(struct arena *a, const json_t *c, struct mx_event *e) {
@@ -205,7 +253,9 @@ static void read_kind(struct arena *a, const json_t *event, struct mx_event *e) 
     else if (span_eq(type, "m.sticker")) {
         e->kind = MX_MESSAGE;
         read_file(a, content, e);
-    } else
+    } else if (span_eq(type, "org.matrix.msc3381.poll.start") || span_eq(type, "m.poll.start"))
+        read_poll(a, content, e);
+    else
         ignore(e, "carries no message");
 }
 

@@ -79,7 +79,8 @@ struct geo_report { /* in the arena of the call */
     struct span api_key, jurisdiction, device, email, first_name, last_name, phone, description,
         media_url, address, address_id, lat, lng;
     bool has_place;
-    struct buf details; /* lines for staff: attributes; geo_report_free */
+    double latitude, longitude; /* when it has one */
+    struct buf details;         /* lines for staff: attributes; geo_report_free */
     const struct form_field *files[GEO_FILES_MAX];
     size_t files_n;
 };

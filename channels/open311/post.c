@@ -122,23 +122,23 @@ static void on_accepted(void *arg, int status, const struct draht_accepted *a) {
     g->h->state_get(g->host, geo_key(p->c->arena, p->number), on_earlier_record, p);
 }
 
+static void labelled(struct buf *b, struct arena *a, const char *label, struct span s) {
+    if (s.n)
+        kit_line(b, span_str(arena_printf(a, "%s %.*s", label, (int)s.n, s.p)));
+}
+
 static char *text_for_staff(struct posting *p) {
     const struct geo_report *r = &p->r;
     struct buf b = {0};
     if (r->description.n)
-        buf_addf(&b, "%.*s\n\n", (int)r->description.n, r->description.p);
-    if (r->address.n)
-        buf_addf(&b, "%.*s\n", (int)r->address.n, r->address.p);
-    if (r->address_id.n)
-        buf_addf(&b, "address_id %.*s\n", (int)r->address_id.n, r->address_id.p);
+        buf_addf(&b, "%.*s\n", (int)r->description.n, r->description.p);
+    kit_line(&b, r->address);
+    labelled(&b, p->c->arena, "address_id", r->address_id);
     if (r->has_place)
-        buf_addf(&b, "%.*s, %.*s (WGS 84)\n", (int)r->lat.n, r->lat.p, (int)r->lng.n, r->lng.p);
-    if (r->details.n)
-        buf_add(&b, r->details.p, r->details.n);
-    if (r->phone.n)
-        buf_addf(&b, "Tel. %.*s\n", (int)r->phone.n, r->phone.p);
-    if (r->media_url.n)
-        buf_addf(&b, "%.*s\n", (int)r->media_url.n, r->media_url.p);
+        kit_place(&b, r->latitude, r->longitude);
+    kit_line(&b, buf_span(&r->details));
+    labelled(&b, p->c->arena, "Tel.", r->phone);
+    kit_line(&b, r->media_url);
     buf_adds(&b, "");
     char *text = arena_strndup(p->c->arena, b.p, b.n);
     buf_free(&b);

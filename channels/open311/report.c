@@ -170,6 +170,8 @@ static void read_place(struct geo_call *c, struct geo_report *r) {
         }
     }
     r->has_place = true;
+    r->latitude = lat;
+    r->longitude = lng;
 }
 
 static const json_t *value_named(const json_t *attribute, struct span key) {

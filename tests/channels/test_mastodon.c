@@ -90,6 +90,10 @@ static const struct {
     {STATUS("<p>Hier</p>", ",\"account\":{\"id\":\"7\",\"acct\":\"jana\",\"url\":\"https://stadt.test/@jana\"}"), "Hier", "jana@stadt.test", NULL},
     {STATUS("<p>Hier</p>", ",\"account\":{\"id\":\"1\",\"acct\":\"amt\"}"), NULL, NULL, "an own message"},
     {STATUS("<p>Hier</p>", ",\"account\":{\"id\":\"7\",\"acct\":\"b\",\"bot\":true}"), NULL, NULL, "written by a bot"},
+    {STATUS("<p>@amt Wann?</p>", ",\"poll\":{\"id\":\"3\",\"multiple\":false,\"options\":[{\"title\":\"Mo & Di\",\"votes_count\":0},{\"title\":\" \"},7,"
+                                 "{\"title\":\"Mi\",\"votes_count\":null}]}" JANA),
+     "Wann?\n- Mo & Di\n- Mi", "jana@a.test", NULL},
+    {STATUS("<p>@amt</p>", ",\"poll\":null" JANA), NULL, NULL, "empty message"},
     {STATUS("<p>@amt</p>", JANA), NULL, NULL, "empty message"},
     {STATUS("<script>x</script>", JANA), NULL, NULL, "empty message"},
     {STATUS("<p>x</p>", ",\"account\":{\"id\":\"7\",\"acct\":\"ja na\"}"), NULL, NULL, "without an id or a sender"},

@@ -10,6 +10,7 @@
 #include "tests/channels/matrix_events.h"
 
 /* ---- events ---- */
+#define MAP(latitude, longitude) "https://www.openstreetmap.org/?mlat=" latitude "&mlon=" longitude
 static const struct {
     const char *raw;
     enum mx_kind kind;
@@ -31,8 +32,15 @@ static const struct {
     {SAID("{\"msgtype\":\"m.video\",\"body\":\"v\",\"file\":{\"url\":\"mxc://h/2\"}}"), MX_MESSAGE, "", "mxc://h/2", NULL, NULL},
     {SAID("{\"msgtype\":\"m.audio\",\"body\":\"v\"}"), MX_MESSAGE, "", "", NULL, NULL},
     {EVENT("m.sticker", "{\"body\":\"Katze\",\"url\":\"mxc://h/3\"}"), MX_MESSAGE, "", "mxc://h/3", NULL, NULL},
-    {SAID("{\"msgtype\":\"m.location\",\"body\":\"Hier\",\"geo_uri\":\"geo:1,2\"}"), MX_MESSAGE, "Hier\ngeo:1,2", NULL, NULL, NULL},
-    {SAID("{\"msgtype\":\"m.location\",\"body\":\"Bei geo:1,2\",\"geo_uri\":\"geo:1,2\"}"), MX_MESSAGE, "Bei geo:1,2", NULL, NULL, NULL},
+    {SAID("{\"msgtype\":\"m.location\",\"body\":\"Hier\",\"geo_uri\":\"geo:1,2\"}"), MX_MESSAGE, "Hier\n1.000000, 2.000000\n" MAP("1.000000", "2.000000"), NULL, NULL, NULL},
+    {SAID("{\"msgtype\":\"m.location\",\"body\":\"Bei geo:1,2\",\"geo_uri\":\"geo:1,2\"}"), MX_MESSAGE, "Bei geo:1,2\n1.000000, 2.000000\n" MAP("1.000000", "2.000000"), NULL,
+     NULL, NULL},
+    {SAID("{\"msgtype\":\"m.location\",\"body\":\"Big Ben\",\"geo_uri\":\"geo:51.5008,-0.1247,12;u=35\"}"), MX_MESSAGE,
+     "Big Ben\n51.500800, -0.124700\n" MAP("51.500800", "-0.124700"), NULL, NULL, NULL},
+    {SAID("{\"msgtype\":\"m.location\",\"body\":\"Hier\",\"geo_uri\":\"geo:91,2\"}"), MX_MESSAGE, "Hier\ngeo:91,2", NULL, NULL, NULL},
+    {SAID("{\"msgtype\":\"m.location\",\"body\":\"Bei geo:nan,2\",\"geo_uri\":\"geo:nan,2\"}"), MX_MESSAGE, "Bei geo:nan,2", NULL, NULL, NULL},
+    {SAID("{\"msgtype\":\"m.location\",\"geo_uri\":\"geo:1,2x\"}"), MX_MESSAGE, "geo:1,2x", NULL, NULL, NULL},
+    {SAID("{\"msgtype\":\"m.location\",\"geo_uri\":7}"), MX_IGNORED, NULL, NULL, NULL, NULL},
     {SAID("{\"msgtype\":\"m.text\",\"body\":\"> <@a:b> x\\n> "
           "y\\n\\nJa\",\"m.relates_to\":{\"m.in_reply_to\":{\"event_id\":\"$o\"}}}"),
      MX_MESSAGE, "Ja", NULL, NULL, "$o"},
@@ -52,6 +60,15 @@ static const struct {
     {EVENT("m.room.encrypted", "{\"ciphertext\":\"x\"}"), MX_ENCRYPTED, "", NULL, NULL, NULL},
     {EVENT("m.room.encrypted", "{}"), MX_IGNORED, NULL, NULL, NULL, NULL},
     {EVENT("m.poll.start", "{\"x\":1}"), MX_IGNORED, NULL, NULL, NULL, NULL},
+    {EVENT("m.poll.start", "{\"m.text\":[{\"body\":\"Wann?\"}],\"m.poll\":{\"question\":{\"m.text\":[{\"body\":\"Wann?\"}]},\"answers\":["
+                           "{\"m.id\":\"1\",\"m.text\":[{\"body\":\"Mo\"}]},{\"m.id\":\"2\",\"m.text\":[{\"body\":\"Di\"}]},7]}}"),
+     MX_MESSAGE, "Wann?\n- Mo\n- Di", NULL, NULL, NULL},
+    {EVENT("org.matrix.msc3381.poll.start",
+           "{\"org.matrix.msc1767.text\":\"Wann?\\n1. Mo\",\"org.matrix.msc3381.poll.start\":{\"question\":{\"org.matrix.msc1767.text\":\"Wann?\"},"
+           "\"answers\":[{\"id\":\"1\",\"org.matrix.msc1767.text\":\"Mo\"}]}}"),
+     MX_MESSAGE, "Wann?\n- Mo", NULL, NULL, NULL},
+    {EVENT("m.poll.start", "{\"m.text\":[{\"body\":\"Nur Text\"}]}"), MX_MESSAGE, "Nur Text", NULL, NULL, NULL},
+    {EVENT("m.poll.response", "{\"m.selections\":[\"1\"]}"), MX_IGNORED, NULL, NULL, NULL, NULL},
     {"{\"event_id\":\"$e\",\"sender\":\"@amt:lab.test\",\"type\":\"m.room.message\",\"content\":{"
      "\"body\":\"x\"}}",
      MX_IGNORED, NULL, NULL, NULL, NULL},

@@ -116,7 +116,7 @@ test('a report becomes a ticket of the right office, its state and released answ
     assert.equal(t.subject, 'Schlagloch & <Loch>');
     assert.equal(t.sender.address, 'erika@buerger.test');
     assert.equal(t.sender.name, 'Erika Mustermann');
-    for (const words of ['Tiefes Loch', 'Wie groß? groß', 'Wo? Fahrbahn', 'Wie tief (cm)? 12.5', 'Markt 1', '51.3397, 12.3731']) assert.ok(m.text.includes(words), `${words} in ${m.text}`);
+    for (const words of ['Tiefes Loch', 'Wie groß? groß', 'Wo? Fahrbahn', 'Wie tief (cm)? 12.5', 'Markt 1\n51.339700, 12.373100\nhttps://www.openstreetmap.org/?mlat=51.339700&mlon=12.373100\n']) assert.ok(m.text.includes(words), `${words} in ${m.text}`);
     assert.ok(!JSON.stringify(t).includes('geraet-77'));
 
     const before = (await get(`requests/${id}.json`)).json[0];

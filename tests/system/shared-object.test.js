@@ -57,7 +57,10 @@ test('what does not fit is refused with a sentence', () => {
     };
     assert.equal(check(path.join(dir, 'echo.so')).status, 0);
     says('/nonexistent.so', /cannot be read/);
-    says(path.join(ROOT, 'README.md'), /cannot be loaded/);
+    const text = path.join(ROOT, 'README.md');
+    says(text, /README\.md cannot be loaded: /);
+    assert.equal(check(text).stdout.split(text).length, 2, 'the path stands there once');
+    assert.match(spawnSync(BINARY, ['channel', 'test', broken('lost', 'int other(void); int (*p)(void) = other;')], { encoding: 'utf8' }).stderr, /lost\.so cannot be loaded: undefined symbol: other\.\n/);
     says(broken('symbol', 'int other(void); int other(void) { return 1; }'), /has no function draht_channel_plugin/);
     const plugin = (body) => `const struct draht_channel_ops *draht_channel_plugin(uint32_t m);\nstatic const struct draht_channel_ops ops = {${body}};\nconst struct draht_channel_ops *draht_channel_plugin(uint32_t m) { (void)m; return &ops; }`;
     says(broken('major', 'const struct draht_channel_ops *draht_channel_plugin(uint32_t m); const struct draht_channel_ops *draht_channel_plugin(uint32_t m) { return m == 99 ? (const struct draht_channel_ops *)1 : 0; }'), /does not speak major version 1/);
