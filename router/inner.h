@@ -7,6 +7,7 @@
 #define DRAHT_ROUTER_INNER_H
 
 #include "gateway/base/id.h"
+#include "router/memo.h"
 #include "router/router.h"
 #include "router/store.h"
 
@@ -95,6 +96,7 @@ struct router {
     struct rules *rules;
     struct outbox *outbox;
     json_t *staff_names;
+    struct memo *staff_rows; /* memo.c */
     outbox_sender sender;
     void *sender_arg;
     feed_listener listener;
@@ -123,6 +125,9 @@ void envelope_seal(const struct contact *c, struct span plain, struct buf *out);
 void envelope_seal_json(const struct contact *c, const json_t *v, struct buf *out);
 /* The JSON inside; NULL when it cannot be opened. wrapped: the contact's wrapped key. Returned. */
 json_t *envelope_open(const struct router *r, struct span envelope, struct span wrapped);
+/* The same with a key that is unwrapped already; NULL, too, when the envelope is another contact's.
+ */
+json_t *envelope_open_as(const struct contact *c, struct span envelope);
 int contact_from(const struct router *r, struct span id, struct span wrapped, struct contact *out);
 /* A ticket's f: face and preview as one pair of spans, borrowed. */
 void face_split(struct span f, struct span *face, struct span *preview);
@@ -155,6 +160,9 @@ void args_cursor(struct args *a, const char *cursor);
 json_t *view_summary(const struct router *r, const struct redis_value *row, json_t **face_out);
 struct span view_wrapped(const struct redis_value *row);             /* the contact's wrapped key */
 void view_remember(struct router *r, const struct redis_value *row); /* in r->known */
+/* Appends a message's text; what an acknowledgement says about its ticket is filled in now that the
+ * number is known. */
+void view_text(const char *ticket, const json_t *record, struct buf *out);
 json_t *view_message(const struct router *r, const char *ticket, int64_t n, const json_t *record,
                      const struct delivery *d, struct span wrapped);
 /* One message as the API shows it; ERR_NOT_FOUND. (ticket.c) */

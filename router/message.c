@@ -56,22 +56,30 @@ int contact_from(const struct router *r, struct span id, struct span wrapped, st
     return 0;
 }
 
-json_t *envelope_open(const struct router *r, struct span e, struct span wrapped) {
-    struct contact c;
-    if (e.n < ENVELOPE_HEAD + CRYPTO_SEAL_OVERHEAD || e.p[0] != 'S')
-        return NULL;
-    if (contact_from(r, (struct span){e.p + 1, ENVELOPE_ID_BYTES}, wrapped, &c))
+json_t *envelope_open_as(const struct contact *c, struct span e) {
+    if (e.n < ENVELOPE_HEAD + CRYPTO_SEAL_OVERHEAD || e.p[0] != 'S' ||
+        memcmp(e.p + 1, c->id, ENVELOPE_ID_BYTES))
         return NULL;
     struct buf plain = {0};
     struct span sealed = {e.p + ENVELOPE_HEAD, e.n - ENVELOPE_HEAD};
     json_t *v = NULL;
-    if (crypto_unseal(c.key, (struct span){c.id, ENVELOPE_ID_BYTES}, sealed, &plain) == 0)
+    if (crypto_unseal(c->key, (struct span){c->id, ENVELOPE_ID_BYTES}, sealed, &plain) == 0)
         v = json_parse(buf_span(&plain), RECORD_MAX_BYTES, NULL);
     buf_free(&plain);
     if (v && !json_is_object(v)) {
         json_decref(v);
         v = NULL;
     }
+    return v;
+}
+
+json_t *envelope_open(const struct router *r, struct span e, struct span wrapped) {
+    struct contact c;
+    if (e.n < ENVELOPE_HEAD ||
+        contact_from(r, (struct span){e.p + 1, ENVELOPE_ID_BYTES}, wrapped, &c))
+        return NULL;
+    json_t *v = envelope_open_as(&c, e);
+    explicit_bzero(&c, sizeof c);
     return v;
 }
 

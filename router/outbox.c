@@ -219,10 +219,10 @@ static void fill(struct router_send *s, const struct redis_value *row, const jso
     m->subject = member(s, face, "subject");
     m->sender_name = member(s, record, "name");
     m->html = member(s, record, "html");
-    json_t *shown =
-        view_message(s->outbox->r, s->ticket, cell_int(row, C_N), record, NULL, SPAN(""));
-    m->text = member(s, shown, "text");
-    json_decref(shown);
+    struct buf text = {0};
+    view_text(s->ticket, record, &text);
+    m->text = arena_dup(s->arena, buf_span(&text));
+    buf_free(&text);
     s->attachments =
         attachments_from(s->arena, json_object_get(record, "attachments"), &m->attachments_n);
     m->attachments = s->attachments;
@@ -245,8 +245,8 @@ static void begin(struct lane *l, const struct redis_value *row) {
     contact_from(o->r, cell(row, C_CONTACT), cell(row, C_WRAPPED), &s->contact);
     struct span face, preview;
     face_split(cell(row, C_FACE), &face, &preview);
-    json_t *record = envelope_open(o->r, cell(row, C_RECORD), cell(row, C_WRAPPED));
-    json_t *f = envelope_open(o->r, face, cell(row, C_WRAPPED));
+    json_t *record = envelope_open_as(&s->contact, cell(row, C_RECORD));
+    json_t *f = envelope_open_as(&s->contact, face);
     fill(s, row, record, f);
     if (!record || !f)
         router_settle(s, V_REJECTED, SPAN("The message cannot be opened with this key."), 0);

@@ -172,6 +172,7 @@ struct router *router_new(const struct router_options *o, struct fault *f) {
     r->known = known_new();
     r->rules = rules_new(o->config);
     r->staff_names = json_object();
+    r->staff_rows = memo_new();
     r->outbox = outbox_new(r);
     struct store_options so = {.loop = o->loop,
                                .address = o->redis_address,
@@ -231,6 +232,7 @@ void router_free(struct router **rp) {
     known_free(&r->known);
     blobs_close(&r->blobs);
     names_free(r);
+    memo_free(&r->staff_rows);
     explicit_bzero(r->house_key, sizeof r->house_key);
     free(r);
     *rp = NULL;

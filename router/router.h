@@ -229,6 +229,8 @@ void ticket_attachment(struct router *r, const char *message, int index /* -1: o
 
 /* staff accounts {id,name,role: agent|admin,hash,language,queues[],disabled}; sealed under the
  * installation's key */
+/* What is handed to done by staff_get, staff_list and session_get is shared with later calls:
+ * whoever changes it copies it first (json_copy). */
 void staff_get(struct router *r, const char *id, router_json_fn done,
                void *arg); /* ERR_NOT_FOUND */
 void staff_put(struct router *r, const char *id, const json_t *account, bool must_be_new,

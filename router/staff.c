@@ -48,12 +48,16 @@ void names_load(struct router *r) {
 }
 
 /* ---- rows ---- */
-static json_t *row_open(const struct router *r, struct span sealed) {
+static json_t *row_open(struct router *r, struct span sealed) {
     struct buf plain = {0};
-    json_t *v = NULL;
+    json_t *v = memo_find(r->staff_rows, sealed);
+    if (v)
+        return v;
     if (crypto_unseal(r->house_key, SPAN("staff"), sealed, &plain) == 0)
         v = json_parse(buf_span(&plain), ROW_MAX_BYTES, NULL);
     buf_free(&plain);
+    if (v)
+        memo_keep(r->staff_rows, sealed, v);
     return v;
 }
 

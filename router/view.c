@@ -129,18 +129,21 @@ json_t *view_summary(const struct router *r, const struct redis_value *row, json
     return v;
 }
 
-/* What an acknowledgement says about its ticket is filled in when the number is known. */
-static void put_text(json_t *v, const char *ticket, const json_t *record) {
+void view_text(const char *ticket, const json_t *record, struct buf *out) {
     const char *text = json_str(record, "text", "");
     const char *at = json_flag(record, "template", false) ? strstr(text, "{ticket}") : NULL;
-    struct buf b = {0};
     while (at) {
-        buf_add(&b, text, (size_t)(at - text));
-        buf_adds(&b, ticket);
+        buf_add(out, text, (size_t)(at - text));
+        buf_adds(out, ticket);
         text = at + strlen("{ticket}");
         at = strstr(text, "{ticket}");
     }
-    buf_adds(&b, text);
+    buf_adds(out, text);
+}
+
+static void put_text(json_t *v, const char *ticket, const json_t *record) {
+    struct buf b = {0};
+    view_text(ticket, record, &b);
     json_put(v, "text", buf_span(&b));
     buf_free(&b);
 }

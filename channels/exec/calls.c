@@ -79,8 +79,7 @@ static void call_mac(struct ask *k, const json_t *p) {
         return;
     }
     k->x->h->mac(k->x->host, text, mac);
-    for (size_t i = 0; i < sizeof mac; i++)
-        snprintf(hex + 2 * i, 3, "%02x", mac[i]);
+    kit_hex(mac, sizeof mac, hex);
     ask_result(k, json_pack("{s:s}", "hex", hex));
 }
 

@@ -8,8 +8,7 @@
 
 void kit_multipart_begin(struct kit_multipart *m, const uint8_t random[KIT_BOUNDARY_RANDOM_BYTES]) {
     *m = (struct kit_multipart){.boundary = "draht"};
-    for (int i = 0; i < KIT_BOUNDARY_RANDOM_BYTES; i++)
-        snprintf(m->boundary + 5 + 2 * i, 3, "%02x", random[i]);
+    kit_hex(random, KIT_BOUNDARY_RANDOM_BYTES, m->boundary + 5);
     snprintf(m->content_type, sizeof m->content_type, "multipart/form-data; boundary=%s",
              m->boundary);
 }

@@ -89,8 +89,7 @@ struct mast_upload *mast_upload(struct mastodon *m, const struct draht_attachmen
     u->done = done;
     u->arg = arg;
     m->h->random(raw, sizeof raw);
-    for (int i = 0; i < 16; i++)
-        snprintf(boundary + 5 + 2 * i, 3, "%02x", raw[i]);
+    kit_hex(raw, sizeof raw, boundary + 5);
     snprintf(type, sizeof type, "multipart/form-data; boundary=%s", boundary);
     struct span name = kit_name(a, kit_in(x->name));
     struct buf b = {0};

@@ -30,8 +30,7 @@ void smpp_hash(struct smpp *c, const char *kind, struct span text, char out[33])
     buf_add(&b, text.p, text.n);
     c->h->mac(c->host, kit_out(buf_span(&b)), mac);
     buf_free(&b);
-    for (int i = 0; i < 16; i++)
-        snprintf(out + 2 * i, 3, "%02x", mac[i]);
+    kit_hex(mac, 16, out);
 }
 
 static int64_t now(const struct smpp *c) {

@@ -117,8 +117,11 @@ static void part_text(const struct smpp_group *g, uint8_t number, struct buf *ou
     const struct slot *s = &g->slots[number - 1];
     buf_addf(out, "[\"%s\",\"%s\",%lld,%d,%u,%u,\"", g->from, g->to, (long long)g->first_ms,
              (int)s->coding, s->single, s->locking);
-    for (size_t i = 0; i < s->n; i++)
-        buf_addf(out, "%02x", (uint8_t)s->bytes[i]);
+    for (size_t i = 0; i < s->n; i++) {
+        char hex[3];
+        kit_hex((const uint8_t *)s->bytes + i, 1, hex);
+        buf_add(out, hex, 2);
+    }
     buf_adds(out, "\"]");
 }
 

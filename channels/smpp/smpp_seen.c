@@ -115,8 +115,7 @@ static struct smpp_asking *ask(struct smpp *c, const uint8_t hash[16]) {
     c->asking = a;
     memcpy(a->hash, hash, sizeof a->hash);
     snprintf(a->key, sizeof a->key, "seen.");
-    for (int i = 0; i < 16; i++)
-        snprintf(a->key + 5 + 2 * i, 3, "%02x", hash[i]);
+    kit_hex(hash, sizeof a->hash, a->key + 5);
     return a;
 }
 

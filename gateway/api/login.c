@@ -280,7 +280,10 @@ static void on_hashed(void *arg, const char *hash) {
     }
     json_puts(account, "hash", hash);
     json_puti(account, "epoch", c->user.epoch + 1);
-    json_puti(c->session, "epoch", c->user.epoch + 1);
+    json_t *session = json_copy(c->session);
+    json_decref(c->session);
+    c->session = session;
+    json_puti(session, "epoch", c->user.epoch + 1);
     staff_put(c->api->o.router, c->user.id, account, false, on_stored, c);
     json_decref(account);
 }

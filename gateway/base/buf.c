@@ -23,7 +23,8 @@ static void reserve(struct buf *b, size_t more) {
 }
 
 void buf_add(struct buf *b, const void *p, size_t n) {
-    reserve(b, n);
+    if (n >= b->cap - b->n) /* cap is 0, or greater than n */
+        reserve(b, n);
     if (n)
         memcpy(b->p + b->n, p, n);
     b->n += n;

@@ -32,10 +32,13 @@ void clock_rfc3339(int64_t ms, char *out) {
     time_t s = (time_t)((ms - millis) / 1000);
     struct tm tm;
     gmtime_r(&s, &tm);
-    snprintf(out, CLOCK_RFC3339_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-             (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
-             (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
-             (unsigned)tm.tm_sec % 100, (unsigned)millis % 1000);
+    const int at[] = {0, 5, 8, 11, 14, 17, 20}, wide[] = {4, 2, 2, 2, 2, 2, 3};
+    const int value[] = {tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                         tm.tm_min,         tm.tm_sec,     (int)millis};
+    memcpy(out, "0000-00-00T00:00:00.000Z", sizeof "0000-00-00T00:00:00.000Z");
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++)
+        for (int k = wide[i], v = value[i]; k-- > 0; v /= 10)
+            out[at[i] + k] = (char)('0' + v % 10);
 }
 
 /* Reads exactly n digits. */

@@ -79,15 +79,16 @@ static void write_string(struct buf *out, const char *p, size_t n) {
 }
 
 static void write_object(struct buf *out, json_t *v) {
-    const char *key, *comma = "";
+    const char *key;
+    size_t comma = 0;
     json_t *member;
     buf_add(out, "{", 1);
     json_object_foreach(v, key, member) {
-        buf_adds(out, comma);
+        buf_add(out, ",", comma);
         write_string(out, key, strlen(key));
         buf_add(out, ":", 1);
         json_write(member, out);
-        comma = ",";
+        comma = 1;
     }
     buf_add(out, "}", 1);
 }
@@ -105,10 +106,15 @@ static void write_real(struct buf *out, double v) {
         buf_adds(out, ".0");
 }
 
-static void write_other(struct buf *out, const json_t *v) {
-    char *s = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-    buf_adds(out, s ? s : "null");
-    free(s);
+static void write_integer(struct buf *out, json_int_t v) {
+    char s[24], *at = s + sizeof s;
+    uint64_t left = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (v < 0)
+        *--at = '-';
+    buf_add(out, at, (size_t)(s + sizeof s - at));
 }
 
 void json_write(const json_t *v, struct buf *out) {
@@ -126,8 +132,10 @@ void json_write(const json_t *v, struct buf *out) {
         buf_add(out, "]", 1);
     } else if (json_is_real(v)) {
         write_real(out, json_real_value(v));
+    } else if (json_is_integer(v)) {
+        write_integer(out, json_integer_value(v));
     } else {
-        write_other(out, v);
+        buf_adds(out, json_is_true(v) ? "true" : json_is_false(v) ? "false" : "null");
     }
 }
 

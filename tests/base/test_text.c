@@ -207,6 +207,15 @@ START_TEST(json_writes_what_jansson_does) {
         free(theirs);
         json_decref(v);
     }
+    const json_int_t whole[] = {0, -1, 9, 10, -10, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        json_t *v = json_integer(whole[i]);
+        char *own = json_text(v), *theirs = json_dumps(v, JSON_ENCODE_ANY);
+        ck_assert_str_eq(own, theirs);
+        free(own);
+        free(theirs);
+        json_decref(v);
+    }
     char *none = json_text(NULL);
     ck_assert_str_eq(none, "null");
     free(none);

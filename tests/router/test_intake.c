@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "router/store_private.h"
 #include "tests/router/bench_redis.h"
 
 START_TEST(test_once) {
@@ -52,6 +53,47 @@ START_TEST(test_hints) {
     ck_assert_str_eq(json_str(json_array_get(items, 2), "text", ""), "fremd");
     ck_assert(json_flag(json_array_get(items, 2), "unverified", false));
     ck_assert_str_eq(json_str(B.json, "preview", ""), "fremd");
+}
+END_TEST
+
+static void on_eval(void *arg, int error, const struct redis_value *v) {
+    (void)arg;
+    (void)v;
+    B.error = error;
+    B.is_done = true;
+}
+
+/* As releases until 2026-11 stored it. */
+static void lay_behind_the_face(const char *ticket) {
+    struct span words[] = {SPAN("EVAL"),
+                           SPAN("local f, p = KEYS[1] .. 'f:' .. ARGV[1], KEYS[1] .. 'fp:' .. ARGV[1] "
+                                "redis.call('APPEND', f, redis.call('GETDEL', p)) return redis.call('EXISTS', p)"),
+                           SPAN("1"), SPAN("draht:{0}:"), span_str(ticket)};
+    WAITED(store_ask(B.router->store, 5, words, on_eval, NULL));
+    ck_assert_int_eq(B.error, 0);
+}
+
+START_TEST(test_preview_behind_the_face) {
+    struct inbound m = bench_mail("id-1", "eins");
+    ck_assert_int_eq(bench_accept(&m), 0);
+    char ticket[24];
+    snprintf(ticket, sizeof ticket, "%s", B.accepted.ticket);
+    lay_behind_the_face(ticket);
+    ck_assert_str_eq(json_str(bench_read(ticket), "preview", ""), "eins");
+    json_t *c = json_pack("{s:s}", "subject", "Neuer Betreff");
+    WAITED(ticket_change(B.router, ticket, "ina", c, bench_json, NULL));
+    json_decref(c);
+    ck_assert_str_eq(json_str(bench_read(ticket), "subject", ""), "Neuer Betreff");
+    ck_assert_str_eq(json_str(B.json, "preview", ""), "eins");
+    lay_behind_the_face(ticket);
+    struct thread_hint number = {HINT_TICKET, span_str(ticket)};
+    struct inbound k = bench_mail("id-2", "zwei");
+    k.hints = &number;
+    k.hints_n = 1;
+    ck_assert_int_eq(bench_accept(&k), 0);
+    ck_assert_str_eq(B.accepted.ticket, ticket);
+    ck_assert_str_eq(json_str(bench_read(ticket), "preview", ""), "zwei");
+    ck_assert_str_eq(json_str(B.json, "subject", ""), "Neuer Betreff");
 }
 END_TEST
 
@@ -311,6 +353,7 @@ int main(void) {
     tcase_add_checked_fixture(t, bench_start, bench_stop);
     tcase_add_test(t, test_once);
     tcase_add_test(t, test_hints);
+    tcase_add_test(t, test_preview_behind_the_face);
     tcase_add_test(t, test_follow_up);
     tcase_add_test(t, test_limits);
     tcase_add_test(t, test_attachments);

@@ -45,6 +45,50 @@ START_TEST(test_sessions) {
 }
 END_TEST
 
+/* What is opened once is shared; what is stored anew is read anew, and other bytes are another row. */
+START_TEST(test_rows_are_opened_once) {
+    json_t *v = json_pack("{s:s}", "user", "ina");
+    WAITED(session_put(B.router, "hash-1", v, 60000, bench_done, NULL));
+    WAITED(session_get(B.router, "hash-1", bench_json, NULL));
+    json_t *first = json_incref(B.json);
+    WAITED(session_get(B.router, "hash-1", bench_json, NULL));
+    ck_assert_ptr_eq(B.json, first);
+    WAITED(session_put(B.router, "hash-1", v, 60000, bench_done, NULL));
+    WAITED(session_get(B.router, "hash-1", bench_json, NULL));
+    ck_assert_ptr_ne(B.json, first); /* each sealing has other bytes */
+    ck_assert_str_eq(json_str(B.json, "user", ""), "ina");
+    json_object_set_new(v, "user", json_string("ada"));
+    WAITED(session_put(B.router, "hash-1", v, 60000, bench_done, NULL));
+    WAITED(session_get(B.router, "hash-1", bench_json, NULL));
+    ck_assert_str_eq(json_str(B.json, "user", ""), "ada");
+    json_decref(first);
+    json_decref(v);
+}
+END_TEST
+
+START_TEST(test_memo) {
+    struct memo *m = memo_new();
+    static char rows[1000][MEMO_ROW_BYTES_MAX + 1];
+    for (size_t i = 0; i < 1000; i++) {
+        json_t *v = json_integer((json_int_t)i);
+        struct span sealed = {rows[i], i == 0 ? 3 : i == 1 ? MEMO_ROW_BYTES_MAX + 1 : i == 2 ? MEMO_ROW_BYTES_MAX : 100};
+        for (size_t k = 0; k < sealed.n; k++) rows[i][k] = (char)(i * 7 + k * 13 + (k >= 96 ? i >> 3 : 0));
+        memo_keep(m, sealed, v);
+        json_t *found = memo_find(m, sealed);
+        ck_assert_msg(i < 2 ? !found : found == v, "row %zu", i);
+        if (i > 2) {
+            rows[i][0]++;
+            ck_assert_ptr_null(memo_find(m, sealed));
+            rows[i][0]--;
+        }
+        json_decref(found);
+        json_decref(v);
+    }
+    memo_free(&m);
+    memo_free(&m);
+}
+END_TEST
+
 static char value[64];
 static bool is_absent;
 static void got_value(void *arg, int error, struct span v) {
@@ -184,6 +228,8 @@ int main(void) {
     tcase_add_checked_fixture(t, bench_start, bench_stop);
     tcase_add_test(t, test_accounts);
     tcase_add_test(t, test_sessions);
+    tcase_add_test(t, test_rows_are_opened_once);
+    tcase_add_test(t, test_memo);
     tcase_add_test(t, test_state);
     tcase_add_test(t, test_state_limits);
     tcase_add_test(t, test_count);

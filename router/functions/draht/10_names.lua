@@ -11,9 +11,14 @@ local function fetch_names()
     concat, num_of = table.concat, tonumber
 end
 
+-- Lua and Redis write a number by its seventeen digits; this is what a whole one costs.
+local function int(x)
+    return fmt('%d', x)
+end
+
 -- One more with each release that adds a function or changes what one does: gateways of older releases then leave it
 -- loaded. A function whose arguments or answers change gets a new name (_2), and the old one stays for a release.
-local LIBRARY_VERSION = 1
+local LIBRARY_VERSION = 2
 
 local STREAM_MAX, ITEMS_MAX, CONTACT_MAX = '200000', 5000, 4096
 local DEDUPE_S, CLIENT_S, RECEIPT_S, UNDO_S = '3456000', '604800', '7776000', '3600'
@@ -23,5 +28,5 @@ local LIST = {queued = 'queued', sending = 'queued', retry = 'retry', failed = '
 -- th, seq: the conversation and the position in it that the event is about, 0: none
 local function event(P, now, what, num, n, ch, queue, actor, info, th, seq)
     redis.call('XADD', P .. 'stream', 'MAXLEN', '~', STREAM_MAX, '*', 'v', '1', 'type', what, 'ticket', num, 'n', n,
-        'channel', ch or '', 'queue', queue or '', 'actor', actor or '', 'at', now, 'info', info or '', 'thread', th or '', 'seq', seq or 0)
+        'channel', ch or '', 'queue', queue or '', 'actor', actor or '', 'at', now, 'info', info or '', 'thread', th or '', 'seq', seq or '0')
 end

@@ -2,17 +2,13 @@
 -- delivery: one tab-separated row a message in the hash d:<ticket>, and the queue of a ticket.
 
 -- state attempt next at part owner channel lease undo seq auto created reason
+local ROW = '^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t(.*)$'
 local function row_read(P, num, n)
     local s = redis.call('HGET', P .. 'd:' .. num, n)
     if not s then return nil end
-    local D, from = {}, 1
-    for i = 1, 12 do
-        local e = find(s, '\t', from, true)
-        D[i] = sub(s, from, e - 1)
-        from = e + 1
-    end
-    return {state = D[1], attempt = num_of(D[2]), next = D[3], at = D[4], part = D[5], owner = D[6], ch = D[7],
-        lease = D[8], undo = D[9], seq = D[10], auto = D[11], created = D[12], reason = sub(s, from), old = D[1]}
+    local st, attempt, nxt, at, part, owner, ch, lease, undo, seq, auto, created, reason = match(s, ROW)
+    return {state = st, attempt = num_of(attempt), next = nxt, at = at, part = part, owner = owner, ch = ch,
+        lease = lease, undo = undo, seq = seq, auto = auto, created = created, reason = reason, old = st}
 end
 
 local function row_write(P, num, n, D)
@@ -23,7 +19,7 @@ local function row_write(P, num, n, D)
         if has then redis.call('ZADD', P .. 'ob:' .. has, D.created, id) end
     end
     D.old = D.state
-    local row = concat({D.state, D.attempt, D.next, D.at, D.part, D.owner, D.ch, D.lease,
+    local row = concat({D.state, int(D.attempt), D.next, D.at, D.part, D.owner, D.ch, D.lease,
         D.undo, D.seq, D.auto, D.created, D.reason}, '\t')
     redis.call('HSET', P .. 'd:' .. num, n, row)
     return row
@@ -54,15 +50,15 @@ end
 -- A mail beside the conversation, off the ticket's queue so that it holds up nothing: auto is '2', seq is the number
 -- of the reply that it stands in for.
 local function enqueue_aside(P, num, n, ch, now, due, about)
-    local row = row_write(P, num, n, {state = 'queued', attempt = 0, next = due, at = now, part = 0, owner = '', ch = ch,
-        lease = 0, undo = 0, seq = about, auto = 2, created = now, reason = ''})
+    local row = row_write(P, num, n, {state = 'queued', attempt = 0, next = due, at = now, part = '0', owner = '', ch = ch,
+        lease = '0', undo = '0', seq = about, auto = '2', created = now, reason = ''})
     redis.call('ZADD', P .. 'due:' .. ch, due, num .. '/' .. n)
     return row
 end
 
 local function enqueue(P, num, n, ch, now, due, undo, auto)
-    local D = {state = 'queued', attempt = 0, next = due, at = now, part = 0, owner = '', ch = ch, lease = 0,
-        undo = undo, seq = 0, auto = auto, created = now, reason = ''}
+    local D = {state = 'queued', attempt = 0, next = due, at = now, part = '0', owner = '', ch = ch, lease = '0',
+        undo = undo, seq = '0', auto = auto, created = now, reason = ''}
     local row = row_write(P, num, n, D)
     if redis.call('RPUSH', P .. 'oq:' .. num, n) == 1 then
         redis.call('ZADD', P .. 'due:' .. ch, due, num .. '/' .. n)

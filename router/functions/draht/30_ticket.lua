@@ -16,7 +16,7 @@ end
 local function basis(T, who)
     local last, before, by = match(T.dc, '^(%d+) (%d+) (.*)$')
     if not last or who == '' or by ~= who then before = last or '0' end
-    return concat({num_of(T.rv) + 1, before, who}, ' ')
+    return concat({int(T.rv + 1), before, who}, ' ')
 end
 local function outdated(T, rev, who)
     local last, before, by = match(T.dc, '^(%d+) (%d+) (.*)$')
@@ -48,8 +48,8 @@ local function fail_ticket(P, num, now, word)
     if st ~= 'new' then st = 'open' end
     open_indexes(P, num, T, now, st, T.q, T.as)
     local n = note_event(P, num, now, '', 'delivery', '', word)
-    redis.call('HSET', P .. 't:' .. num, 'st', st, 'u', now, 'un', 1, 'dl', delivery_word(P, num, 3), 'n', n,
-        'rv', num_of(T.rv) + 1, 'dc', basis(T, ''))
+    redis.call('HSET', P .. 't:' .. num, 'st', st, 'u', now, 'un', '1', 'dl', delivery_word(P, num, 3), 'n', int(n),
+        'rv', int(T.rv + 1), 'dc', basis(T, ''))
 end
 
 local function follow_up(T, now, rules)
@@ -80,13 +80,17 @@ local function find_ticket(P, cid, now, A, from, count)
     end
 end
 
--- Keeps the first part of f:<ticket> (subject, sender) and changes the preview behind it.
+-- The preview stands beside the face (subject, sender), so that a new one is written without reading. Until 2026-11 it
+-- stood behind the face in one key.
 local function set_preview(P, num, preview)
-    local f = redis.call('GET', P .. 'f:' .. num)
-    if f and preview ~= '' then
-        local n = num_of(sub(f, 1, 4), 16)
-        redis.call('SET', P .. 'f:' .. num, sub(f, 1, 4 + n) .. preview)
-    end
+    if preview ~= '' then redis.call('SET', P .. 'fp:' .. num, preview) end
+end
+
+-- Face and preview as they are handed out: four hex digits (length of the face), face, preview.
+local function face(P, num)
+    local v = redis.call('MGET', P .. 'f:' .. num, P .. 'fp:' .. num)
+    if not v[1] or not v[2] then return v[1] or '' end
+    return sub(v[1], 1, 4 + num_of(sub(v[1], 1, 4), 16)) .. v[2]
 end
 
 local function contact_add(P, cid, num)

@@ -33,16 +33,16 @@ local function accept(K, A)
         end
         if st ~= 'new' then st = 'open' end
         n = call('RPUSH', P .. 'm:' .. num, A[6])
-        call('HSET', P .. 't:' .. num, 'st', st, 'u', now, 'li', now, 'un', 1, 'n', n, 'mc', num_of(T.mc) + 1,
-            'ac', num_of(T.ac) + num_of(A[20]), 'rv', num_of(T.rv) + 1, 'dc', basis(T, ''))
+        call('HSET', P .. 't:' .. num, 'st', st, 'u', now, 'li', now, 'un', '1', 'n', int(n), 'mc', int(T.mc + 1),
+            'ac', int(T.ac + A[20]), 'rv', int(T.rv + 1), 'dc', basis(T, ''))
         set_preview(P, num, A[8])
         open_indexes(P, num, T, now, st, T.q, T.as)
     else
         num = fmt('%s-%06d', A[15], call('INCR', P .. 'n:' .. A[15]))
         call('HSET', P .. 't:' .. num, 'st', 'new', 'q', queue, 'pr', A[12], 'tg', A[13], 'la', A[14], 'ch', ch,
-            'ct', A[10], 'c', now, 'u', now, 'li', now, 'du', A[16], 'un', 1, 'n', 1, 'mc', 1, 'ac', A[20], 'rv', 1,
+            'ct', A[10], 'c', now, 'u', now, 'li', now, 'du', A[16], 'un', '1', 'n', '1', 'mc', '1', 'ac', A[20], 'rv', '1',
             'co', cid, 'th', A[17], 'hs', A[18], 'w', concat(A, '', 25 + 2 * hints_n))
-        call('SET', P .. 'f:' .. num, fmt('%04x', #A[7]) .. A[7] .. A[8])
+        call('MSET', P .. 'f:' .. num, fmt('%04x', #A[7]) .. A[7], P .. 'fp:' .. num, A[8])
         call('RPUSH', P .. 'm:' .. num, A[6])
         call('ZADD', P .. 'i:' .. queue .. ':new', now, num)
         call('ZADD', P .. 'a:/' .. queue .. ':new', now, num)
@@ -55,14 +55,14 @@ local function accept(K, A)
     local th = A[17]
     if th ~= '' then
         call('SET', P .. 'th:' .. th, num)
-        if A[18] == '1' then seq = call('RPUSH', P .. 'cv:' .. th, num .. '/' .. n) end
+        if A[18] == '1' then seq = call('RPUSH', P .. 'cv:' .. th, num .. '/' .. int(n)) end
     end
     -- an answer by mail stands in the chat as well when the citizen comes back
     local shown, at = th, seq
     if T and T.hs == '1' and T.th ~= th and A[18] ~= '1' then
-        shown, at = T.th, call('RPUSH', P .. 'cv:' .. T.th, num .. '/' .. n)
+        shown, at = T.th, call('RPUSH', P .. 'cv:' .. T.th, num .. '/' .. int(n))
     end
-    call('SET', ddk, concat({num, n, seq, now}, ' '), 'EX', DEDUPE_S)
+    call('SET', ddk, concat({num, int(n), int(seq), now}, ' '), 'EX', DEDUPE_S)
     if A[21] ~= '' and (not T or T.st == 'closed' and T.co == cid) then
         local rate = P .. 'ak:' .. cid .. ':' .. A[23]
         local c = call('INCR', rate)
@@ -71,11 +71,11 @@ local function accept(K, A)
             local m = call('RPUSH', P .. 'm:' .. num, A[21])
             call('HINCRBY', P .. 't:' .. num, 'mc', 1)
             call('HSET', P .. 't:' .. num, 'n', m)
-            enqueue(P, num, m, T and T.ch or ch, now, now, 0, 1)
+            enqueue(P, num, int(m), T and T.ch or ch, now, now, '0', '1')
             what = what .. ',ack'
         end
     end
-    event(P, now, 'message.received', num, n, ch, queue, '', what, shown, at)
+    event(P, now, 'message.received', num, int(n), ch, queue, '', what, shown, int(at))
     return {'OK', num, n, seq, T and 0 or 1}
 end
 
@@ -102,32 +102,33 @@ local function reply(K, A)
     end
     local by = A[12] ~= '' and A[12] or T.ch
     local n = call('RPUSH', P .. 'm:' .. num, A[5])
-    local st, as, last, row = T.st, T.as, n, ''
+    local id, st, as, row = int(n), T.st, T.as, ''
+    local last = id
     if kind == 'reply' then
         if st == 'new' or st == 'closed' then st = 'open' end
         if as == '' then as = user end
         call('ZREM', P .. 'un:' .. T.q, num)
-        row = enqueue(P, num, n, by, now, A[7], A[8], 0)
+        row = enqueue(P, num, id, by, now, A[7], A[8], '0')
         set_preview(P, num, A[10])
     end
     if about ~= '' then
-        row = enqueue_aside(P, num, n, by, now, A[7], about)
-        call('SET', P .. 'fb:' .. num .. '/' .. about, n, 'EX', DEDUPE_S)
+        row = enqueue_aside(P, num, id, by, now, A[7], about)
+        call('SET', P .. 'fb:' .. num .. '/' .. about, id, 'EX', DEDUPE_S)
     elseif kind == 'aside' then
-        row = enqueue(P, num, n, by, now, A[7], 0, 1)
+        row = enqueue(P, num, id, by, now, A[7], '0', '1')
     end
     local close = A[9] == '1'
     if close then
-        if T.st ~= 'closed' then call('SET', P .. 'sc:' .. num .. '/' .. n, T.st, 'EX', UNDO_S) end
+        if T.st ~= 'closed' then call('SET', P .. 'sc:' .. num .. '/' .. id, T.st, 'EX', UNDO_S) end
         st = 'closed'
     end
-    if st ~= T.st then last = note_event(P, num, now, user, 'state', T.st, st) end
-    call('HSET', P .. 't:' .. num, 'st', st, 'as', as, 'u', now, 'un', kind == 'aside' and T.un or 0, 'n', last,
-        'mc', num_of(T.mc) + 1, 'rv', num_of(T.rv) + 1, 'ac', num_of(T.ac) + num_of(A[11]),
+    if st ~= T.st then last = int(note_event(P, num, now, user, 'state', T.st, st)) end
+    call('HSET', P .. 't:' .. num, 'st', st, 'as', as, 'u', now, 'un', kind == 'aside' and T.un or '0', 'n', last,
+        'mc', int(T.mc + 1), 'rv', int(T.rv + 1), 'ac', int(T.ac + A[11]),
         'lo', kind == 'reply' and now or T.lo, 'dc', (kind == 'reply' or close) and basis(T, user) or T.dc)
     open_indexes(P, num, T, now, st, T.q, as, kind == 'reply' and now or T.lo)
-    if A[4] ~= '' then call('SET', client, n, 'EX', CLIENT_S) end
-    event(P, now, kind == 'note' and 'note.added' or 'message.queued', num, n, by, T.q, user, close and 'closed' or '',
+    if A[4] ~= '' then call('SET', client, id, 'EX', CLIENT_S) end
+    event(P, now, kind == 'note' and 'note.added' or 'message.queued', num, id, by, T.q, user, close and 'closed' or '',
         T.th)
     return {n, row}
 end

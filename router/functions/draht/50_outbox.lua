@@ -5,13 +5,14 @@
 -- keys: of the earlier records that are sealed for another contact, beside them; otherwise empty
 local function claim(K, A)
     local P, call, now, ch, out = K[1], redis.call, A[1], A[2], {}
-    local ids = call('ZRANGEBYSCORE', P .. 'due:' .. ch, '-inf', now, 'LIMIT', 0, A[5])
+    local ids = call('ZRANGEBYSCORE', P .. 'due:' .. ch, '-inf', now, 'LIMIT', '0', A[5])
+    local leases, faces = {}, {}
+    if #ids > 0 then call('ZREM', P .. 'due:' .. ch, unpack(ids)) end
     for i = 1, #ids do
         local id = ids[i]
         local num, n = match(id, '^(.-)/(%d+)$')
         local D = row_read(P, num, n)
-        call('ZREM', P .. 'due:' .. ch, id)
-        local rec = call('LINDEX', P .. 'm:' .. num, n - 1)
+        local rec = call('LINDEX', P .. 'm:' .. num, int(n - 1))
         local h = D and rec and (D.state == 'queued' or D.state == 'retry')
             and call('HMGET', P .. 't:' .. num, 'la', 'q', 'co', 'th', 'ch')
         local about = h and D.auto == '2' and row_read(P, num, D.seq)
@@ -23,9 +24,10 @@ local function claim(K, A)
         elseif h then
             D.state, D.attempt, D.owner, D.lease, D.at = 'sending', D.attempt + 1, A[3], A[4], now
             if A[6] == '1' and D.seq == '0' and h[4] and h[4] ~= '' then
-                D.seq = call('RPUSH', P .. 'cv:' .. h[4], id)
+                D.seq = int(call('RPUSH', P .. 'cv:' .. h[4], id))
             end
-            call('ZADD', P .. 'ls', A[4], id)
+            leases[#leases + 1] = A[4]
+            leases[#leases + 1] = id
             row_write(P, num, n, D)
             local first = n - 13
             if first < 0 then first = 0 end
@@ -36,11 +38,17 @@ local function claim(K, A)
                 keys[k] = c and c ~= h[3] and redis.call('GETRANGE', P .. 'c:' .. c, 0, 72) or ''
             end
             out[#out + 1] = {num, num_of(n), D.attempt, num_of(D.part), num_of(D.seq), num_of(D.auto), h[1] or '', h[2] or '',
-                h[3] or '', call('GETRANGE', P .. 'c:' .. (h[3] or ''), 0, 72), call('GET', P .. 'f:' .. num) or '', rec,
+                h[3] or '', call('GETRANGE', P .. 'c:' .. (h[3] or ''), '0', '72'), '', rec,
                 earlier, num_of(D.created), keys, h[5] or ''}
+            faces[#out] = P .. 'f:' .. num
         end
     end
-    local nxt = call('ZRANGE', P .. 'due:' .. ch, 0, 0, 'WITHSCORES')
+    if #out > 0 then
+        call('ZADD', P .. 'ls', unpack(leases))
+        faces = call('MGET', unpack(faces))
+        for i = 1, #out do out[i][11] = faces[i] or '' end
+    end
+    local nxt = call('ZRANGE', P .. 'due:' .. ch, '0', '0', 'WITHSCORES')
     return {nxt[2] and num_of(nxt[2]) or -1, out}
 end
 
@@ -76,7 +84,7 @@ end
 -- What goes well changes nothing of a ticket that has no trouble: no field, no place in a list.
 local WELL = {sent = true, delivered = true, read = true}
 local function settled(P, num, n, D, now, word, visible)
-    local seq = D.auto ~= '2' and D.seq or 0
+    local seq = D.auto ~= '2' and D.seq or '0'
     if WELL[word] then
         local t = redis.call('HMGET', P .. 't:' .. num, 'dl', 'q', 'th')
         if (t[1] or '') == '' then
@@ -93,7 +101,7 @@ local function settled(P, num, n, D, now, word, visible)
         if word == 'in_doubt' then
             redis.call('HSET', P .. 't:' .. num, 'n', note_event(P, num, now, '', 'delivery', '', word))
         end
-        redis.call('HSET', P .. 't:' .. num, 'u', now, 'dl', dl, 'rv', num_of(T.rv) + 1)
+        redis.call('HSET', P .. 't:' .. num, 'u', now, 'dl', dl, 'rv', int(T.rv + 1))
         open_indexes(P, num, T, now, T.st, T.q, T.as)
     end
     event(P, now, 'message.' .. word, num, n, D.ch, T and T.q, '', '', T and T.th, seq)

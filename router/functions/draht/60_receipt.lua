@@ -93,7 +93,7 @@ local function action(K, A)
         if what == 'undo' then unanswer(P, num, n, T, now, A[4]) end
     end
     redis.call('HSET', P .. 't:' .. num, 'dl', delivery_word(P, num, 3), 'u', now, 'n',
-        note_event(P, num, now, A[4], 'delivery', was, D.state), 'rv', num_of(T.rv) + 1)
+        note_event(P, num, now, A[4], 'delivery', was, D.state), 'rv', int(T.rv + 1))
     if what == 'undo' then redis.call('HSET', P .. 't:' .. num, 'dc', basis(T, A[4])) end
     open_indexes(P, num, T, now, T.st, T.q, T.as)
     event(P, now, 'message.' .. D.state, num, n, D.ch, T.q, A[4], what, T.th)

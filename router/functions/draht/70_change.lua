@@ -21,9 +21,9 @@ local function change(K, A)
     for i = 5, #A - 1, 2 do
         local name, value = A[i], A[i + 1]
         if name == 'subject' then
-            local f = redis.call('GET', P .. 'f:' .. num)
-            local n = num_of(sub(f, 1, 4), 16)
-            redis.call('SET', P .. 'f:' .. num, fmt('%04x', #value) .. value .. sub(f, 5 + n))
+            local f = face(P, num)
+            redis.call('MSET', P .. 'f:' .. num, fmt('%04x', #value) .. value, P .. 'fp:' .. num,
+                sub(f, 5 + num_of(sub(f, 1, 4), 16)))
             redis.call('HSET', key, 'n', note_event(P, num, now, user, 'subject', '', ''))
         elseif name == 'words' then
             index_words(P, num, value)
@@ -46,7 +46,7 @@ local function change(K, A)
     if st == 'reminder' then
         redis.call('ZADD', P .. 'rm', redis.call('HGET', key, 'ra') or now, num)
     end
-    redis.call('HSET', key, 'u', now, 'un', 0, 'rv', num_of(T.rv) + 1, 'dc', basis(T, ''))
+    redis.call('HSET', key, 'u', now, 'un', '0', 'rv', int(T.rv + 1), 'dc', basis(T, ''))
     if q ~= T.q or T.as ~= '' and as ~= T.as then event(P, now, 'ticket.left', num, 0, T.ch, T.q, user, T.as, T.th) end
     event(P, now, 'ticket.changed', num, 0, T.ch, q, user, what, T.th)
     return 1
@@ -80,7 +80,7 @@ local function erase(K, A)
             if T.th ~= '' and redis.call('GET', P .. 'th:' .. T.th) == num then redis.call('DEL', P .. 'th:' .. T.th) end
             open_indexes(P, num, T, now, 'closed', T.q, T.as)
             redis.call('HSET', P .. 't:' .. num, 'st', 'closed', 'co', '', 'u', now, 'un', 0, 'n',
-                note_event(P, num, now, user, 'erased', '', ''), 'rv', num_of(T.rv) + 1)
+                note_event(P, num, now, user, 'erased', '', ''), 'rv', int(T.rv + 1))
             redis.call('HSET', P .. 't:' .. num, 'dl', delivery_word(P, num, 3))
             event(P, now, 'contact.erased', num, 0, T.ch, T.q, user, co, T.th)
         end
@@ -107,7 +107,7 @@ local function remind(K, A)
         redis.call('ZREM', P .. 'rm', num)
         if T and T.st == 'reminder' then
             open_indexes(P, num, T, now, 'open', T.q, T.as)
-            redis.call('HSET', P .. 't:' .. num, 'st', 'open', 'u', now, 'un', 1, 'rv', num_of(T.rv) + 1, 'dc', basis(T, ''), 'n',
+            redis.call('HSET', P .. 't:' .. num, 'st', 'open', 'u', now, 'un', 1, 'rv', int(T.rv + 1), 'dc', basis(T, ''), 'n',
                 note_event(P, num, now, '', 'state', 'reminder', 'open'))
             event(P, now, 'ticket.changed', num, 0, T.ch, T.q, '', 'reminder', T.th)
         end

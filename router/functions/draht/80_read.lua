@@ -9,7 +9,7 @@ local function summary(P, num)
     if not v[1] then return nil end
     local row = {num}
     for i = 1, #SUMMARY do row[i + 1] = v[i] or '' end
-    local f = redis.call('GET', P .. 'f:' .. num) or ''
+    local f = face(P, num)
     local co, n = row[20], #row
     row[n + 1] = f
     row[n + 2] = redis.call('GETRANGE', P .. 'c:' .. co, 0, 72)
@@ -117,5 +117,5 @@ local function keyof(K, A)
     local v = redis.call('HMGET', K[1] .. 't:' .. A[1], 'co', 'ch', 'ct', 'th', 'la', 'q')
     if not v[1] then return redis.error_reply('NOTFOUND ticket') end
     return {v[1], redis.call('GETRANGE', K[1] .. 'c:' .. v[1], 0, 72), v[2], v[3], v[4] or '', v[5] or '', v[6] or '',
-        redis.call('GET', K[1] .. 'f:' .. A[1]) or ''}
+        face(K[1], A[1])}
 end
