@@ -1,29 +1,41 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* keyword: the words carriers require, and the German ones people write. */
+/* keyword: a message that is nothing but a word, compared with lists. */
 #include "channels/kit/keyword.h"
 
 #include <stdio.h>
+#include <strings.h>
 
-enum kit_keyword kit_words_find(const struct kit_words *w, struct span text) {
+/* What could be a word; empty when there is none. */
+static struct span word_of(struct span text) {
     struct span s = span_trim(text);
     while (s.n && (s.p[s.n - 1] == '.' || s.p[s.n - 1] == '!'))
         s.n--;
-    if (s.n == 0 || s.n > KIT_WORD_BYTES_MAX)
-        return KIT_WORD_NONE;
-    for (int which = KIT_WORD_STOP; which <= KIT_WORD_HELP; which++)
+    return s.n <= KIT_WORD_BYTES_MAX ? s : SPAN_NONE;
+}
+
+enum kit_keyword kit_words_find(const struct kit_words *w, struct span text) {
+    struct span s = word_of(text);
+    for (int which = KIT_WORD_STOP; s.n && which <= KIT_WORD_HELP; which++)
         for (size_t i = 0; i < w->n[which]; i++)
             if (span_ieq(s, w->of[which][i]))
                 return (enum kit_keyword)which;
     return KIT_WORD_NONE;
 }
 
+static bool is_listed(struct span s, const char *list) {
+    for (struct span rest = span_str(list); s.n && rest.p;) {
+        struct span word = span_cut(&rest, ',');
+        if (word.n == s.n && strncasecmp(word.p, s.p, s.n) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum kit_keyword kit_keyword(struct span text) {
-    static const struct kit_words words = {
-        {[KIT_WORD_STOP] = {"stop", "stopp", "stopall", "stop all", "ende", "end", "unsubscribe",
-                            "quit", "cancel", "abmelden"},
-         [KIT_WORD_START] = {"start", "unstop", "anmelden"}},
-        {[KIT_WORD_STOP] = 10, [KIT_WORD_START] = 3}};
-    return kit_words_find(&words, text);
+    struct span s = word_of(text);
+    return is_listed(s, KIT_STOP_WORDS)    ? KIT_WORD_STOP
+           : is_listed(s, KIT_START_WORDS) ? KIT_WORD_START
+                                           : KIT_WORD_NONE;
 }
 
 void kit_words_read(struct kit_words *w, enum kit_keyword which, json_t *options, const char *name,

@@ -7,12 +7,18 @@
 #include "channels/kit/kit.h"
 #include "gateway/base/json.h"
 
+/* By carriers' rules and Twilio's list, and the German ones people write. */
+#define KIT_STOP_WORDS                                                                             \
+    "STOP,STOPP,STOPALL,STOP ALL,ENDE,END,UNSUBSCRIBE,QUIT,CANCEL,REVOKE,OPTOUT,ABMELDEN"
+#define KIT_START_WORDS "START,UNSTOP,ANMELDEN"
+#define KIT_HELP_WORDS "HILFE,HELP,INFO"
+
 #define KIT_WORDS_MAX 16
 #define KIT_WORD_BYTES_MAX 40 /* a longer text is no word */
 
 enum kit_keyword { KIT_WORD_NONE, KIT_WORD_STOP, KIT_WORD_START, KIT_WORD_HELP };
 /* Only when the message is nothing but the word (case, blanks, full stops and exclamation marks do
- * not count). The words that carriers require, and the German ones people write; no help. */
+ * not count). Of KIT_STOP_WORDS and KIT_START_WORDS; no help. */
 enum kit_keyword kit_keyword(struct span text);
 
 /* The words of one channel. */

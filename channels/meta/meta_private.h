@@ -7,7 +7,7 @@
 #ifndef DRAHT_META_PRIVATE_H
 #define DRAHT_META_PRIVATE_H
 
-#include "channels/kit/kit.h"
+#include "channels/kit/files.h"
 #include "channels/kit/multipart.h"
 #include "channels/meta/error.h"
 #include "channels/meta/event.h"
@@ -102,8 +102,9 @@ void meta_mark_read(struct meta *m, struct span recipient, struct span mid, bool
  * "video", "document" or "file", as the API calls it. */
 void meta_upload_body(const struct meta *m, const struct draht_attachment *x,
                       struct kit_multipart *b);
-/* NULL, or why the provider would not take this file. */
-const char *meta_file_fault(const struct meta *m, const struct draht_attachment *x);
+/* NULL, or in the arena why the provider would not take these files. */
+const char *meta_files_fault(const struct meta *m, struct arena *a,
+                             const struct draht_attachment *files, size_t n);
 void meta_offer_files(struct meta *m);
 const char *meta_file_kind(const struct meta *m, const struct draht_attachment *x);
 

@@ -13,6 +13,7 @@
 #define TEXT_BYTES_INSTAGRAM 1000
 #define TEMPLATE_POINTS_MAX 1024
 #define PIECES_MAX 100
+#define REASON_BYTES_MAX 400
 
 enum mode { FREE, AGENT, TEMPLATE };
 struct meta_send {
@@ -50,6 +51,13 @@ static void settle(struct meta_send *s, enum draht_verdict v, const char *reason
     send_free(s);
     m->h->settle(t, v, kit_str(reason), retry_ms);
     meta_idle(m);
+}
+
+/* fault: may lie in the arena of s. */
+static void refuse(struct meta_send *s, const char *fault) {
+    char reason[REASON_BYTES_MAX];
+    snprintf(reason, sizeof reason, "%s", fault);
+    settle(s, DRAHT_REJECTED, reason, 0);
 }
 
 static bool is_number(struct span s) {
@@ -236,11 +244,6 @@ static void on_uploaded(void *arg, const struct draht_http_answer *a) {
 static void upload(struct meta_send *s) {
     const struct draht_attachment *x = &s->out->attachments[s->part - s->pieces_n];
     struct kit_multipart b;
-    const char *fault = meta_file_fault(s->m, x);
-    if (fault) {
-        settle(s, DRAHT_REJECTED, fault, 0);
-        return;
-    }
     meta_upload_body(s->m, x, &b);
     const char *edge = s->m->flavour == META_WHATSAPP ? "media" : "message_attachments";
     bool ok = post(s->m, edge, b.content_type, buf_span(&b.body), on_uploaded, s);
@@ -304,8 +307,10 @@ int meta_send(void *channel, const struct draht_outbound *out, struct draht_toke
     if (s->next)
         s->next->prev = &s->next;
     m->sends = s;
-    if (!cut(s)) {
-        settle(s, DRAHT_REJECTED, "The text is longer than the channel carries.", 0);
+    const char *fault = cut(s) ? meta_files_fault(m, s->a, out->attachments, out->attachments_n)
+                               : "The text is longer than the channel carries.";
+    if (fault) { /* before the first part goes out */
+        refuse(s, fault);
         return 1;
     }
     struct span thread = kit_in(out->thread);

@@ -44,16 +44,13 @@ void meta_offer_files(struct meta *m) {
     m->h->files(m->host, &f);
 }
 
-const char *meta_file_fault(const struct meta *m, const struct draht_attachment *x) {
+const char *meta_files_fault(const struct meta *m, struct arena *a,
+                             const struct draht_attachment *files, size_t n) {
+    static const struct kit_files_words words = {
+        .kind = "The channel does not carry this kind of file: {name}.",
+        .size = "{name} is larger than the channel carries: at most {max}."};
     struct draht_files f = limits(m);
-    char type[100];
-    snprintf(type, sizeof type, "%.*s", (int)x->type.n, x->type.p ? x->type.p : "");
-    for (size_t i = 0; i < f.kinds_n; i++)
-        if (f.kinds[i].types.n == 1 || kit_type_listed(f.kinds[i].types.p, type))
-            return x->bytes.n <= f.kinds[i].bytes_max
-                       ? NULL
-                       : "A file is larger than the channel carries.";
-    return "The channel does not carry this kind of file.";
+    return kit_files_fault(a, &f, files, n, &words);
 }
 
 const char *meta_file_kind(const struct meta *m, const struct draht_attachment *x) {

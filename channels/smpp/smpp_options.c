@@ -8,7 +8,6 @@
 #define OPTIONS_BYTES_MAX (1 << 20)
 #define STOP_WORDS "STOP,STOPP,ABMELDEN"
 #define START_WORDS "START,ANMELDEN"
-#define HELP_WORDS "HILFE,HELP,INFO"
 
 const struct draht_option smpp_option_rows[] = {
     {"smsc", DRAHT_OPT_STRING, NULL, 3, 300, NULL, DRAHT_OPT_REQUIRED,
@@ -69,7 +68,7 @@ const struct draht_option smpp_option_rows[] = {
      "Whoever sends nothing but one of these gets no messages any more."},
     {"start_words", DRAHT_OPT_LIST, START_WORDS, 0, KIT_WORDS_MAX, NULL, 0,
      "Whoever sends nothing but one of these gets messages again."},
-    {"help_words", DRAHT_OPT_LIST, HELP_WORDS, 0, KIT_WORDS_MAX, NULL, 0,
+    {"help_words", DRAHT_OPT_LIST, KIT_HELP_WORDS, 0, KIT_WORDS_MAX, NULL, 0,
      "Whoever sends nothing but one of these gets an explanation."},
     {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL},
 };
@@ -158,7 +157,7 @@ int smpp_settings_parse(struct smpp_settings *s, const char *options_json, char 
                                 .language = json_str(o, "language", "de")};
     kit_words_read(&s->words, KIT_WORD_STOP, o, "stop_words", STOP_WORDS);
     kit_words_read(&s->words, KIT_WORD_START, o, "start_words", START_WORDS);
-    kit_words_read(&s->words, KIT_WORD_HELP, o, "help_words", HELP_WORDS);
+    kit_words_read(&s->words, KIT_WORD_HELP, o, "help_words", KIT_HELP_WORDS);
     choices(s, o);
     numbers(s, o);
     if (check(s, o, err) == 0)

@@ -18,9 +18,9 @@ static int open_channel(const struct draht_host *h, void *host, const char *id, 
         sizeof *w, h, host, "sms", id, o,
         is_basic ? sms_basic(json_str(o, "user", ""), json_str(o, "password", "")) : NULL);
     w->confirms = json_flag(o, "confirm", true);
-    kit_words_read(&w->words, KIT_WORD_STOP, o, "stop_words", SMS_STOP_WORDS);
-    kit_words_read(&w->words, KIT_WORD_START, o, "start_words", SMS_START_WORDS);
-    kit_words_read(&w->words, KIT_WORD_HELP, o, "help_words", SMS_HELP_WORDS);
+    kit_words_read(&w->words, KIT_WORD_STOP, o, "stop_words", KIT_STOP_WORDS);
+    kit_words_read(&w->words, KIT_WORD_START, o, "start_words", KIT_START_WORDS);
+    kit_words_read(&w->words, KIT_WORD_HELP, o, "help_words", KIT_HELP_WORDS);
     *out = w;
     return 0;
 }

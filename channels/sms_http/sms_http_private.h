@@ -14,9 +14,6 @@
 #define SMS_URL_BYTES_MAX 8000
 
 #define SMS_SAYS_MAX 50 /* answers to words under way at once */
-#define SMS_STOP_WORDS "STOP,STOPP,STOPALL,STOP ALL,ENDE,END,UNSUBSCRIBE,QUIT,CANCEL,ABMELDEN"
-#define SMS_START_WORDS "START,UNSTOP,ANMELDEN"
-#define SMS_HELP_WORDS "HILFE,HELP,INFO"
 
 struct sms_http {
     struct sms_base b;

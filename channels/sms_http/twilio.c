@@ -53,16 +53,8 @@ static int open_channel(const struct draht_host *h, void *host, const char *id, 
 
 /* What the provider takes, and where it fetches it. */
 static void offer_files(struct twilio *w) {
-    static const struct draht_file_kind kinds[] = {
-        {{TWILIO_PICTURES, sizeof TWILIO_PICTURES - 1}, TWILIO_FILES_BYTES_MAX},
-        {{TWILIO_OTHERS, sizeof TWILIO_OTHERS - 1}, TWILIO_OTHER_BYTES_MAX}};
-    const struct draht_files files = {.size = sizeof files,
-                                      .count_max = TWILIO_FILES_MAX,
-                                      .total_max = TWILIO_FILES_BYTES_MAX,
-                                      .kinds = kinds,
-                                      .kinds_n = sizeof kinds / sizeof *kinds};
     w->b.h->offer(w->b.host, twilio_ops.caps | DRAHT_CAP_ATTACHMENTS, TEXT_MAX, 0);
-    w->b.h->files(w->b.host, &files);
+    w->b.h->files(w->b.host, &twilio_files);
     w->b.h->route(w->b.host, "GET", "/media/*", 0, twilio_on_fetch);
     w->b.h->route(w->b.host, "POST", "/status/*", TWILIO_BODY_BYTES_MAX, twilio_on_post);
 }

@@ -178,6 +178,13 @@ static void read_text(struct arena *a, const struct form *f, struct twilio_post 
     buf_free(&b);
 }
 
+/* A messaging service may have words of its own; Twilio then says what they mean. */
+static enum kit_keyword word_of(struct span told, struct span text) {
+    return span_ieq(told, "STOP")    ? KIT_WORD_STOP
+           : span_ieq(told, "START") ? KIT_WORD_START
+                                     : kit_keyword(text);
+}
+
 void twilio_read(struct arena *a, const struct form *f, struct twilio_post *p) {
     *p = (struct twilio_post){.id = plain(f, "MessageSid", ID_BYTES_MAX),
                               .account = plain(f, "AccountSid", ID_BYTES_MAX),
@@ -194,6 +201,7 @@ void twilio_read(struct arena *a, const struct form *f, struct twilio_post *p) {
     } else {
         p->name = utf8_clean(a, form_value(f, "ProfileName"), 200, NULL);
         read_text(a, f, p);
+        p->word = word_of(form_value(f, "OptOutType"), p->text);
         read_media(a, f, p);
         p->kind = p->text.n || p->media_n ? TWILIO_MESSAGE : TWILIO_IGNORED;
         p->ignored = "an empty message";

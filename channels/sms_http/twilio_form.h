@@ -4,7 +4,7 @@
 #define DRAHT_SMS_HTTP_TWILIO_FORM_H
 
 #include "channels/kit/form.h"
-#include "channels/kit/kit.h"
+#include "channels/kit/keyword.h"
 
 #define TWILIO_BODY_BYTES_MAX (64u << 10)
 #define TWILIO_MEDIA_MAX 10
@@ -16,6 +16,7 @@ struct twilio_post {
     struct span id, account, from, to, name, text;
     struct span media[TWILIO_MEDIA_MAX], media_type[TWILIO_MEDIA_MAX]; /* the type as claimed */
     size_t media_n;
+    enum kit_keyword word;   /* that the message is nothing but, as Twilio or our list has it */
     uint32_t state;          /* enum draht_receipt_state */
     unsigned long long code; /* 0: none */
     bool had_controls, had_bidi, was_cut;

@@ -48,7 +48,7 @@ static void hand_message(struct twilio_work *k) {
                                .text = kit_out(p->text),
                                .attachments = k->files,
                                .attachments_n = k->files_n};
-    sms_hand_message(&k->k, in, kit_keyword(p->text),
+    sms_hand_message(&k->k, in, p->word,
                      k->lacks_file ? "[\"A file could not be fetched from the provider.\"]" : NULL,
                      finish);
 }

@@ -10,31 +10,24 @@
 #define SIGNATURE_CHARS 43
 #define DIGITS_MAX 14
 
-const char *twilio_files_fault(struct arena *a, const struct draht_attachment *files, size_t n) {
-    uint64_t sum = 0;
-    if (n > TWILIO_FILES_MAX)
-        return arena_printf(a, "A text message carries at most %d files.", TWILIO_FILES_MAX);
-    for (size_t i = 0; i < n; i++) {
-        const struct draht_attachment *f = &files[i];
-        const char *type = kit_sniff(kit_in(f->bytes));
-        bool is_picture = kit_type_listed(TWILIO_PICTURES, type);
-        sum += f->bytes.n;
-        if (!is_picture && !kit_type_listed(TWILIO_OTHERS, type))
-            return arena_printf(a,
-                                "%.*s cannot be sent as a text message: pictures (JPEG, PNG, GIF, "
-                                "HEIC), PDF, MP3, OGG and MP4 can.",
-                                (int)f->name.n, f->name.p);
-        if (!is_picture && f->bytes.n > TWILIO_OTHER_BYTES_MAX)
-            return arena_printf(a,
-                                "%.*s is too large for a text message: at most %u KB unless it is "
-                                "a JPEG, PNG or GIF.",
-                                (int)f->name.n, f->name.p, TWILIO_OTHER_BYTES_MAX / 1000);
-    }
-    return sum <= TWILIO_FILES_BYTES_MAX
-               ? NULL
-               : arena_printf(a, "The files are too large for a text message: at most %u MB.",
-                              TWILIO_FILES_BYTES_MAX / 1000000);
-}
+static const struct draht_file_kind kinds[] = {
+    {{TWILIO_PICTURES, sizeof TWILIO_PICTURES - 1}, TWILIO_FILES_BYTES_MAX},
+    {{TWILIO_OTHERS, sizeof TWILIO_OTHERS - 1}, TWILIO_OTHER_BYTES_MAX}};
+
+const struct draht_files twilio_files = {.size = sizeof twilio_files,
+                                         .count_max = TWILIO_FILES_MAX,
+                                         .total_max = TWILIO_FILES_BYTES_MAX,
+                                         .kinds = kinds,
+                                         .kinds_n = sizeof kinds / sizeof *kinds};
+
+const struct kit_files_words twilio_files_words = {
+    .count = "A text message carries at most {max} files.",
+    .kind = "{name} cannot be sent as a text message: pictures (JPEG, PNG, GIF, HEIC), PDF, MP3, "
+            "OGG and MP4 can.",
+    .size = "{name} is too large for a text message: at most {max} unless it is a JPEG, PNG or "
+            "GIF.",
+    .total = "The files are too large for a text message: at most {max}.",
+    .by_content = true};
 
 void twilio_handle(twilio_mac_fn mac, void *host, struct span message,
                    char out[TWILIO_HANDLE_BYTES]) {

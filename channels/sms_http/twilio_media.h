@@ -4,7 +4,7 @@
 #ifndef DRAHT_SMS_HTTP_TWILIO_MEDIA_H
 #define DRAHT_SMS_HTTP_TWILIO_MEDIA_H
 
-#include "channels/kit/kit.h"
+#include "channels/kit/files.h"
 
 /* Twilio's page on accepted content types: 5 MB a message with everything in it; its help page on
  * carriers: pictures are made to fit, of other files 0.6 MB arrive everywhere. */
@@ -27,8 +27,8 @@ struct twilio_token {
 /* Makes 32 bytes of a text with a secret of this channel. */
 typedef void (*twilio_mac_fn)(void *host, struct draht_span text, uint8_t out[32]);
 
-/* NULL, or in the arena a sentence for staff why these files cannot be sent. */
-const char *twilio_files_fault(struct arena *a, const struct draht_attachment *files, size_t n);
+extern const struct draht_files twilio_files;
+extern const struct kit_files_words twilio_files_words;
 /* The handle of a message: the same in every attempt; tells nothing of its number. */
 void twilio_handle(twilio_mac_fn mac, void *host, struct span message,
                    char out[TWILIO_HANDLE_BYTES]);

@@ -36,7 +36,8 @@ static enum draht_verdict verdict_of(int status, int64_t code, const char **why)
     *why = twilio_reason((unsigned long long)(code > 0 ? code : 0));
     if (code == 21610)
         return DRAHT_OPTED_OUT;
-    if (status == 429 || status == 503 || code == 20429 || code == 63018) {
+    if (status == 429 || status == 503 || code == 20429 || code == 21611 || code == 63017 ||
+        code == 63018) {
         *why = "The provider asks to wait.";
         return DRAHT_RETRY;
     }
@@ -175,7 +176,7 @@ static const char *fault_of(const struct twilio *w, struct arena *a,
         return "Text messages carry no files here; send a link instead.";
     if (!m->text.n && !m->attachments_n)
         return "There is no text to send.";
-    return twilio_files_fault(a, m->attachments, m->attachments_n);
+    return kit_files_fault(a, &twilio_files, m->attachments, m->attachments_n, &twilio_files_words);
 }
 
 int twilio_send(void *channel, const struct draht_outbound *m, struct draht_token *t) {

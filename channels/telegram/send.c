@@ -124,10 +124,6 @@ static void send_file(struct tg_send *s, const struct draht_attachment *x) {
              x->type.p ? x->type.p : "");
     bool is_photo = !s->as_document && x->bytes.n <= TG_PHOTO_BYTES_MAX &&
                     kit_type_listed("image/jpeg image/png", kind);
-    if (x->bytes.n > TG_UPLOAD_BYTES_MAX) {
-        settle(s, DRAHT_REJECTED, "A file is larger than Telegram carries (50 MB).", 0);
-        return;
-    }
     s->t->h->random(raw, sizeof raw);
     kit_multipart_begin(&b, raw);
     kit_multipart_field(&b, "chat_id", kit_in(s->out->recipient));
@@ -162,6 +158,18 @@ static bool is_chat(struct span s) {
     return true;
 }
 
+/* NULL, or why nothing of the reply can go out. */
+static const char *fault_of(const struct tg_send *s, struct span rest) {
+    if (span_trim(rest).n)
+        return "The text is longer than the channel carries.";
+    if (!is_chat(kit_in(s->out->recipient)))
+        return "This is no chat of Telegram.";
+    for (size_t i = 0; i < s->out->attachments_n; i++)
+        if (s->out->attachments[i].bytes.n > TG_UPLOAD_BYTES_MAX)
+            return "A file is larger than Telegram carries (50 MB).";
+    return NULL;
+}
+
 int tg_send(void *channel, const struct draht_outbound *out, struct draht_token *token) {
     struct telegram *t = channel;
     struct span rest = kit_in(out->text);
@@ -177,12 +185,9 @@ int tg_send(void *channel, const struct draht_outbound *out, struct draht_token 
     t->sends = s;
     while (span_trim(rest).n && s->pieces_n < PIECES_MAX)
         s->pieces[s->pieces_n++] = kit_split(&rest, TG_TEXT_UNITS, kit_cost_utf16, NULL);
-    if (span_trim(rest).n) {
-        settle(s, DRAHT_REJECTED, "The text is longer than the channel carries.", 0);
-        return 1;
-    }
-    if (!is_chat(kit_in(out->recipient))) {
-        settle(s, DRAHT_REJECTED, "This is no chat of Telegram.", 0);
+    const char *fault = fault_of(s, rest);
+    if (fault) {
+        settle(s, DRAHT_REJECTED, fault, 0);
         return 1;
     }
     next_part(s);

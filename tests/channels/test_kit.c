@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "channels/kit/files.h"
 #include "channels/kit/form.h"
 #include "channels/kit/kit.h"
 #include "channels/kit/multipart.h"
@@ -207,6 +208,42 @@ START_TEST(test_peers) {
 }
 END_TEST
 
+#define ANY {{"*", 1}, 0}
+#define MIB (1u << 20)
+static const struct draht_file_kind any = ANY, small = {{"*", 1}, 25 * MIB}, two[] = {{{"image/*", 7}, 2 * MIB}, {{"text/plain audio/ogg", 20}, 600000}};
+static const struct {
+    struct draht_files limits;
+    size_t n, bytes;
+    const char *type, *fault; /* NULL: they keep the limits */
+} files[] = {
+    {{.kinds_n = 0}, 50, 1u << 30, "x/y", NULL},
+    {{.kinds = &any, .kinds_n = 1}, 50, 1u << 30, "", NULL},
+    {{.kinds = &small, .kinds_n = 1}, 2, 25 * MIB, "x/y", NULL},
+    {{.kinds = &small, .kinds_n = 1}, 2, 25 * MIB + 1, "x/y", "size plan.x 25 MB"},
+    {{.kinds = two, .kinds_n = 2}, 1, 2 * MIB, "image/png", NULL},
+    {{.kinds = two, .kinds_n = 2}, 1, 2 * MIB, "audio/ogg", "size plan.x 600 KB"},
+    {{.kinds = two, .kinds_n = 2}, 1, 1, "audio/mpeg", "kind plan.x"},
+    {{.kinds = two, .kinds_n = 2}, 1, 1, "", "kind plan.x"},
+    {{.count_max = 3, .kinds_n = 0}, 3, 1, "x/y", NULL},
+    {{.count_max = 3, .kinds_n = 0}, 4, 1, "x/y", "count 3"},
+    {{.total_max = 5000000, .kinds = &small, .kinds_n = 1}, 2, 2500000, "x/y", NULL},
+    {{.total_max = 5000000, .kinds = &small, .kinds_n = 1}, 2, 2500001, "x/y", "total 5 MB"},
+    {{.total_max = 5000000, .kinds = &small, .kinds_n = 1}, 1, 26 * MIB, "x/y", "total 5 MB"},
+};
+
+START_TEST(test_files_keep_the_limits) {
+    static const struct kit_files_words words = {"count {max}", "kind {name}", "size {name} {max}", "total {max}", false};
+    struct draht_attachment x[50];
+    for (size_t i = 0; i < files[_i].n; i++)
+        x[i] = (struct draht_attachment){.size = sizeof x[i], .name = kit_str("plan.x"), .type = kit_str(files[_i].type), .bytes = {"", files[_i].bytes}};
+    const char *fault = kit_files_fault(a, &files[_i].limits, x, files[_i].n, &words);
+    if (files[_i].fault)
+        ck_assert_str_eq(fault ? fault : "none", files[_i].fault);
+    else
+        ck_assert_msg(!fault, "%s", fault);
+}
+END_TEST
+
 static Suite *suite(void) {
     Suite *s = suite_create("kit");
     TCase *c = tcase_create("kit");
@@ -220,6 +257,7 @@ static Suite *suite(void) {
     tcase_add_test(c, test_long_name_is_cut_at_a_character);
     tcase_add_test(c, test_json_and_html_are_escaped);
     tcase_add_loop_test(c, test_multipart_is_read_as_written, 0, sizeof types / sizeof *types);
+    tcase_add_loop_test(c, test_files_keep_the_limits, 0, sizeof files / sizeof *files);
     tcase_add_test(c, test_the_same_is_told_once);
     tcase_add_test(c, test_buckets);
     tcase_add_test(c, test_peers);

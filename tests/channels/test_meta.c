@@ -274,7 +274,7 @@ static const struct {
 START_TEST(test_files) {
     struct meta m = {.flavour = files[_i].flavour};
     struct draht_attachment x = {.size = sizeof x, .type = fake_span(files[_i].type), .bytes = {"", (size_t)files[_i].bytes}};
-    const char *fault = meta_file_fault(&m, &x);
+    const char *fault = meta_files_fault(&m, mem, &x, 1);
     ck_assert_msg(files[_i].fault ? fault && strstr(fault, files[_i].fault) : !fault, "%s", fault ? fault : "none");
 }
 END_TEST

@@ -220,6 +220,10 @@ START_TEST(files_have_limits) {
     say("sendDocument", 200, "{\"ok\":true,\"result\":{\"message_id\":7}}");
     ck_assert_int_eq(send_to("42", "", &f), files[_i].method ? DRAHT_SENT : DRAHT_REJECTED);
     ck_assert_str_eq(asked, files[_i].method ? files[_i].method : "");
+    if (!files[_i].method) { /* nor does a text go out before it */
+        ck_assert_int_eq(send_to("42", "Der Plan", &f), DRAHT_REJECTED);
+        ck_assert_str_eq(asked, "");
+    }
     free(bytes);
 }
 END_TEST

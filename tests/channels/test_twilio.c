@@ -36,6 +36,8 @@ START_TEST(words) {
         const char *text;
         enum kit_keyword word;
     } rows[] = {{"STOP", KIT_WORD_STOP},       {" Stopp! ", KIT_WORD_STOP}, {"abmelden.", KIT_WORD_STOP},
+                {"Stop All", KIT_WORD_STOP},   {"optout", KIT_WORD_STOP},   {"REVOKE", KIT_WORD_STOP},
+                {"STOP,STOPP", KIT_WORD_NONE}, {"unstop", KIT_WORD_START},  {"all", KIT_WORD_NONE},
                 {"Stop the noise", KIT_WORD_NONE}, {"start", KIT_WORD_START},   {"", KIT_WORD_NONE},
                 {"!", KIT_WORD_NONE}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -95,7 +95,7 @@ START_TEST(limits) {
         struct draht_attachment files[11];
         for (size_t k = 0; k < 11; k++)
             files[k] = file(rows[i].magic, rows[i].magic_n, rows[i].bytes);
-        const char *fault = twilio_files_fault(a, files, rows[i].n);
+        const char *fault = kit_files_fault(a, &twilio_files, files, rows[i].n, &twilio_files_words);
         if (rows[i].fault)
             ck_assert_msg(fault && strstr(fault, rows[i].fault), "row %zu: %s", i, fault ? fault : "none");
         else

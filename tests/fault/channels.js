@@ -12,7 +12,7 @@ const { Smsc, smppChannel } = require('../lib/fake-smsc');
 const { FakeTelegram, TOKEN } = require('../lib/fake-telegram');
 const { channelOf } = require('../lib/fedi-cases');
 const { Desk } = require('./desk');
-const { Open311, SmsHttp, Twilio, marks, pause } = require('./posted');
+const { Open311, SmsHttp, Twilio, TwilioMms, marks, pause } = require('./posted');
 const { Once, Program } = require('./programs');
 const { Xmpp } = require('./xmpp');
 
@@ -206,7 +206,7 @@ class Smpp {
 
 /** All further channels, their fakes running. */
 async function further(dir) {
-    const list = [...Object.keys(ACCOUNTS).map((name) => new Meta(name)), new Program('exec', false), new Program('exec-idempotent', true), new Once('exec-once'), new Matrix(), new Mastodon(), new Telegram(), new Smpp(), new Twilio(), new SmsHttp(), new Open311(), new Desk(), new Xmpp()];
+    const list = [...Object.keys(ACCOUNTS).map((name) => new Meta(name)), new Program('exec', false), new Program('exec-idempotent', true), new Once('exec-once'), new Matrix(), new Mastodon(), new Telegram(), new Smpp(), new Twilio(), new TwilioMms(), new SmsHttp(), new Open311(), new Desk(), new Xmpp()];
     for (const c of list) await c.start?.(dir);
     return { list, yaml: list.map((c) => `${c.yaml().trimEnd()}\n`).join(''), stop: async () => {
         for (const c of list) await c.stop?.();

@@ -145,14 +145,24 @@ class Clerk {
         }
     }
 
+    async upload(bytes) {
+        const { gateway } = this.run;
+        const a = await gateway.raw('POST', '/api/v1/uploads?name=Lage.png', { cookie: gateway.cookie, 'x-csrf-token': gateway.csrf, 'content-type': 'application/octet-stream' }, bytes);
+        if (a.status !== 200 && a.status !== 201) throw new Error(`upload: ${a.status}`);
+        return a.json;
+    }
+
     async answer(t) {
         const mark = `[r:${this.run.ledger.replies.size}]`;
         const client_id = randomUUID();
         this.answered.set(t.number, (this.answered.get(t.number) || 0) + 1);
         this.run.ledger.replies.set(mark, { ticket: t.number, kind: NAMES[t.channel] || t.channel, queued: false });
+        const channel = this.run.further.list.find((c) => c.name === t.channel);
+        let attachments;
         for (let tries = 0; tries < 400 && !this.run.is_over; tries++) {
             try {
-                const m = await this.run.gateway.api('POST', `/tickets/${t.number}/messages`, { kind: 'reply', text: `Antwort ${mark}`, attachments: [], client_id });
+                attachments ||= channel?.picture ? [await this.upload(channel.picture(mark))] : [];
+                const m = await this.run.gateway.api('POST', `/tickets/${t.number}/messages`, { kind: 'reply', text: `Antwort ${mark}`, attachments, client_id });
                 Object.assign(this.run.ledger.replies.get(mark), { queued: true, message: m.id });
                 return;
             } catch (e) {

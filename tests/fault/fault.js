@@ -259,6 +259,7 @@ async function main() {
             if (c.is_push && !c.says_once) result.channels[c.name].repeated_after_2xx = sum(c.name, 'repeated');
             if (c.lines_cut !== undefined) result.channels[c.name].lines_cut = c.lines_cut;
             if (c.receipts_taken !== undefined) result.channels[c.name].receipts_taken = c.receipts_taken;
+            if (c.files_fetched !== undefined) Object.assign(result.channels[c.name], { files_fetched: c.files_fetched, addresses_ended: c.addresses_ended });
             if (c.kills !== undefined) result.channels[c.name].killed_in_send = c.kills;
             if (c.binds_dropped !== undefined) result.channels[c.name].binds_dropped = c.binds_dropped;
         }

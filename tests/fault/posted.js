@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Channels of a fault run whose provider posts to us: text messages in Twilio's notation and in one of nobody's (`sms-http`), and
+// Channels of a fault run whose provider posts to us: text messages in Twilio's notation, with pictures out (MMS), and in one of nobody's (`sms-http`), and
 // reports by Open311, whose answer is what the public may read of them.
 'use strict';
+const assert = require('node:assert/strict');
 const http = require('node:http');
 const { createHmac, randomUUID } = require('node:crypto');
 const { getExpectedTwilioSignature } = require('twilio/lib/webhooks/webhooks');
@@ -23,7 +24,7 @@ class Twilio {
         this.server = http.createServer((q, a) => {
             let body = '';
             q.on('data', (c) => (body += c));
-            q.on('end', () => this.take(new URLSearchParams(body).get('Body'), a));
+            q.on('end', () => this.take(new URLSearchParams(body).get('Body'), a, new URLSearchParams(body)));
         });
         await new Promise((r) => this.server.listen(0, '127.0.0.1', r));
     }
@@ -34,18 +35,23 @@ class Twilio {
 
     take(text, a) {
         const answer = this.answers.shift();
+        const sid = `SM${randomUUID()}`;
         if (answer !== 'drop') this.kept.push(text);
         if (answer) a.destroy();
-        else a.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify({ sid: `SM${randomUUID()}`, status: 'queued' }));
+        else a.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify({ sid, status: 'queued' }));
+        return sid;
     }
 
-    letter(who, mark) {
-        const fields = { MessageSid: `SM${randomUUID()}`, AccountSid: 'ACfault', From: `+4915100000${who.replace(/\D/g, '')}`, To: '+4930990011', Body: `Frage ${mark}`, NumMedia: '0' };
-        const where = '/channels/twilio/message';
+    posting(where, fields) {
         return async (gateway) => {
             const signature = getExpectedTwilioSignature('token-of-the-city', `http://127.0.0.1:${gateway.port}${where}`, fields);
             return (await gateway.raw('POST', where, { ...FORM, 'x-twilio-signature': signature }, encode(fields))).status;
         };
+    }
+
+    letter(who, mark) {
+        const fields = { MessageSid: `SM${randomUUID()}`, AccountSid: 'ACfault', From: `+4915100000${who.replace(/\D/g, '')}`, To: '+4930990011', Body: `Frage ${mark}`, NumMedia: '0' };
+        return this.posting(`/channels/${this.name}/message`, fields);
     }
 
     deliveries() {
@@ -59,6 +65,68 @@ class Twilio {
     stop() {
         this.server.closeAllConnections();
         this.server.close();
+    }
+}
+
+/** Pictures out (MMS): what it took it fetches from the gateway, by HEAD and GET as Twilio does, however often the gateway is away,
+ * and reports as delivered until it hears 200. A message counts as delivered when one attempt at it had its picture whole. */
+class TwilioMms extends Twilio {
+    constructor() {
+        super();
+        Object.assign(this, { name: 'twilio-mms', files_fetched: 0, addresses_ended: 0, receipts: 0, receipts_taken: 0, whole: new Set(), under_way: 0 });
+    }
+
+    yaml() {
+        return super.yaml().replace('id: twilio\n', 'id: twilio-mms\n').concat('      media: true\n');
+    }
+
+    live(run) {
+        this.run = run;
+    }
+
+    /** The picture of a reply: its bytes name it. */
+    picture(mark) {
+        return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.from(`${mark} `.repeat(500))]);
+    }
+
+    take(text, a, form) {
+        const n = this.kept.length;
+        const sid = super.take(text, a);
+        if (this.kept.length > n) this.follow(text, sid, form).catch((e) => this.run.ledger.notes.push(`${this.name}: ${e.message}`));
+    }
+
+    /** Until the gateway says something final. */
+    async insist(ask, is_final) {
+        for (;;) {
+            const a = await ask().catch(() => ({ status: 0 }));
+            if (is_final(a.status) || this.run.is_over) return a;
+            await pause(200);
+        }
+    }
+
+    async follow(text, sid, form) {
+        this.under_way++;
+        const urls = form.getAll('MediaUrl').map((u) => new URL(u).pathname);
+        assert.equal(urls.length, 1, `${text} came with ${urls.length} files`);
+        const is_final = (status) => status === 200 || status === 404 || status === 410;
+        await this.insist(() => this.run.gateway.raw('HEAD', urls[0]), is_final);
+        const a = await this.insist(() => this.run.gateway.raw('GET', urls[0]), is_final);
+        assert.notEqual(a.status, 404, `${text}: its address is unknown`);
+        if (a.status === 410) this.addresses_ended++; // an earlier attempt at the message was reported as delivered
+        if (a.status === 200) {
+            assert.ok(a.bytes.equals(this.picture(marks(text)[0])), `${text} has the picture of another`);
+            this.files_fetched++;
+            this.whole.add(text);
+        }
+        this.receipts++;
+        const receipt = this.posting(new URL(form.get('StatusCallback')).pathname, { MessageSid: sid, AccountSid: 'ACfault', MessageStatus: 'delivered' });
+        if ((await this.insist(async () => ({ status: await receipt(this.run.gateway) }), (status) => status === 200)).status === 200) this.receipts_taken++;
+        this.under_way--;
+    }
+
+    async deliveries() {
+        await until('all pictures to be fetched', () => this.under_way === 0, 30000);
+        return this.kept.filter((text) => this.whole.has(text)).flatMap(marks);
     }
 }
 
@@ -167,4 +235,4 @@ class Open311 {
     misbehave() {} // It has no server on the other side; its clients lose answers all the time.
 }
 
-module.exports = { Twilio, SmsHttp, Open311, marks, pause };
+module.exports = { Twilio, TwilioMms, SmsHttp, Open311, marks, pause };

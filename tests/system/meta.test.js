@@ -237,6 +237,15 @@ test('whatsapp: outside 24 hours the template carries the reply; files and long 
     await until('the refusal', async () => (await items(number)).some((i) => i.text?.startsWith('lang') && i.delivery?.state === 'failed' && /template carries/.test(i.delivery.reason)));
 });
 
+test('instagram: a file of a kind that is not carried holds the text back, too', { timeout: 60000 }, async () => {
+    const number = await write('instagram', '7444', 'Bitte den Plan');
+    const up = await gateway.raw('POST', '/api/v1/uploads?name=Plan.zip', { cookie: gateway.cookie, 'x-csrf-token': gateway.csrf, 'content-type': 'application/octet-stream' }, Buffer.from('504b030414000000', 'hex'));
+    await reply(number, 'Hier ist der Plan', [up.json]);
+    const i = await delivery(number, 'Hier ist der Plan', 'failed');
+    assert.equal(i.delivery.reason, 'The channel does not carry this kind of file: Plan.zip.');
+    assert.ok(!graph.sent.some((s) => s.recipient?.id === '7444'));
+});
+
 test('whatsapp: Meta knows better: 131047 sends the template instead', { timeout: 60000 }, async () => {
     const number = await write('whatsapp', '4915554', 'Fenster zu');
     graph.answers.push({ status: 400, body: { error: { code: 131047, message: 'Re-engagement message' } } });

@@ -151,17 +151,29 @@ test('the code decides: opted out, wait, misconfigured; stop words hold answers 
     const m = message('+49151000004', 'Frage');
     await post(MESSAGE, m);
     const t = await ticketOf('Frage');
-    answer = (f) => (f.Body.startsWith('A') ? [400, { code: 21610 }] : f.Body.startsWith('B') && !sent.some((s, i) => i < sent.length - 1 && s.form.Body === f.Body) ? [429, { code: 20429 }, { 'retry-after': '1' }] : [201, { sid: `SMx${sent.length}` }]);
+    const first = (f) => !sent.some((s, i) => i < sent.length - 1 && s.form.Body === f.Body);
+    answer = (f) => (f.Body.startsWith('A') ? [400, { code: 21610 }] : f.Body.startsWith('B') && first(f) ? [429, { code: 20429 }, { 'retry-after': '1' }] : f.Body.startsWith('Q') && first(f) ? [400, { code: 21611 }, { 'retry-after': '1' }] : [201, { sid: `SMx${sent.length}` }]);
     await reply(t.number, 'A bleibt liegen');
     await until('the failed answer', async () => /opted out/.test(JSON.stringify(await items(t.number))));
     await reply(t.number, 'B kommt später');
     await until('the second attempt', () => sent.filter((s) => s.form.Body.startsWith('B kommt')).length === 2, 30000);
+    await reply(t.number, 'Q wartet auf Platz');
+    await until('the second attempt', () => sent.filter((s) => s.form.Body.startsWith('Q wartet')).length === 2, 30000);
     answer = undefined;
     await post(MESSAGE, message(m.From, 'STOP'));
     const before_n = sent.length;
     await reply(t.number, 'C geht nicht hinaus');
     await until('the held answer', async () => (JSON.stringify(await items(t.number)).match(/opted out/g) || []).length >= 2);
     assert.equal(sent.length, before_n);
+    const says = async (text, type) => assert.equal((await post(MESSAGE, { ...message(m.From, text), OptOutType: type })).status, 200);
+    await says('Bin wieder da', 'START'); // words of the messaging service's own
+    await reply(t.number, 'D geht wieder');
+    await until('the answer', () => sent.some((s) => s.form.Body === 'D geht wieder'));
+    await says('Schluss damit', 'STOP');
+    await reply(t.number, 'E geht nicht hinaus');
+    await until('the held answer', async () => (JSON.stringify(await items(t.number)).match(/opted out/g) || []).length >= 3);
+    await says('was gibt es', 'HELP'); // changes nothing
+    assert.ok(!sent.some((s) => s.form.Body.startsWith('E ')));
 });
 
 test('draht normalize shows messages and receipts', () => {
