@@ -55,14 +55,6 @@ static bool unit_of(uint32_t c, enum sms_coding coding, struct unit *u) {
     return true;
 }
 
-static bool fits(struct span text, enum sms_coding coding) {
-    struct unit u;
-    while (text.n)
-        if (!unit_of(gsm_next(&text), coding, &u))
-            return false;
-    return true;
-}
-
 static struct span transliterated(struct arena *a, struct span text) {
     struct buf b = {0};
     for (struct span rest = text; rest.n;) {
@@ -90,13 +82,15 @@ static size_t room(enum sms_coding coding, enum sms_concat how, bool is_alone) {
     return (is_wide ? 67 : 153) - less;
 }
 
-/* Cuts at limit; the number of parts, SMS_PARTS_MAX + 1 when there are more. */
+/* Cuts at limit; the number of parts, SMS_PARTS_MAX + 1 when there are more, 0 when the coding
+ * lacks a character. */
 static size_t cut(struct span text, enum sms_coding coding, size_t limit, struct buf *bytes,
                   size_t ends[SMS_PARTS_MAX]) {
     size_t n = 0, cost = 0;
     while (text.n) {
         struct unit u;
-        (void)unit_of(gsm_next(&text), coding, &u);
+        if (!unit_of(gsm_next(&text), coding, &u))
+            return 0;
         if (cost + u.cost > limit) {
             ends[n++] = bytes->n;
             cost = 0;
@@ -116,8 +110,13 @@ bool sms_split(struct arena *a, struct span text, enum sms_coding zero, enum sms
     struct buf bytes = {0};
     if (transliterate)
         text = transliterated(a, text);
-    out->coding = fits(text, zero) ? zero : SMS_UCS2;
-    out->n = cut(text, out->coding, room(out->coding, how, true), &bytes, ends);
+    out->coding = zero;
+    out->n = cut(text, zero, room(zero, how, true), &bytes, ends);
+    if (!out->n) {
+        buf_clear(&bytes);
+        out->coding = SMS_UCS2;
+        out->n = cut(text, SMS_UCS2, room(SMS_UCS2, how, true), &bytes, ends);
+    }
     if (out->n > 1) {
         buf_clear(&bytes);
         out->n = cut(text, out->coding, room(out->coding, how, false), &bytes, ends);
