@@ -13,6 +13,8 @@
 #include "gateway/notify.h"
 
 #define STOP_MS 10000
+/* A terminal signals its whole group and make hands on what it got: until then it is one wish. */
+#define STOP_AGAIN_MS 1000
 #define CONNECTIONS_MAX 20000
 #define FILES_MAX 65536 /* connections, blobs and what channels open; more only costs tables */
 #define CONNECTIONS_PER_IP_MAX 2000 /* whole offices and mobile networks come from one address */
@@ -98,18 +100,22 @@ static void host_stopped(void *arg) {
         router_stopped(a);
 }
 
-static void too_late(void *arg) {
-    struct app *a = arg;
-    log_error("app.stop", "not drained in time, ended now; nothing that was acknowledged is lost");
+static void end_now(struct app *a, const char *why) {
+    log_error("app.stop", "%s, ended now; nothing that was acknowledged is lost", why);
     if (a->redis)
         app_redis_kill(a->redis);
     _exit(1);
+}
+
+static void too_late(void *arg) {
+    end_now(arg, "not drained in time");
 }
 
 static void app_stop(struct app *a, int status) {
     if (a->is_stopping)
         return;
     a->is_stopping = true;
+    a->stopping_ms = uv_now(loop_uv(a->loop));
     a->status = status;
     notify_state("STOPPING=1");
     log_info("app.stop", "draining");
@@ -163,8 +169,8 @@ static void on_signal(uv_signal_t *s, int number) {
             app_reload(a);
         return;
     }
-    if (a->is_stopping)
-        too_late(a);
+    if (a->is_stopping && uv_now(loop_uv(a->loop)) - a->stopping_ms >= STOP_AGAIN_MS)
+        end_now(a, "a second signal came");
     app_stop(a, 0);
 }
 

@@ -35,6 +35,7 @@ struct app {
     struct loop_timer *deadline;
     bool is_ready, is_stopping, is_demo_loading;
     int signals_open, status;
+    uint64_t stopping_ms; /* on the loop's clock */
     struct app_demo *demo;
 };
 

@@ -39,6 +39,38 @@ test('a second gateway on the same state folder is refused with a sentence, and 
     assert.equal((await gateway.raw('GET', '/readyz')).status, 200);
 });
 
+test('TERM twice in a moment is one wish: the end is in order', { timeout: 60000 }, async () => {
+    gateway.process.kill('SIGTERM');
+    gateway.process.kill('SIGINT');
+    assert.equal(await gateway.process.done, 0, gateway.process.output.slice(-2000));
+    await gateway.spawn();
+});
+
+test('another signal a second later ends at once what would wait', { timeout: 60000 }, async () => {
+    const redis = redis_pid();
+    process.kill(redis, 'SIGSTOP'); // what is asked of the store stays open
+    const open = gateway.raw('GET', '/api/v1/tickets').catch(() => undefined);
+    try {
+        await until('the request to be under way', async () => (await gateway.raw('GET', '/healthz')).status === 200);
+        const began = Date.now();
+        gateway.process.kill('SIGTERM');
+        await until('the drain to begin', () => gateway.process.output.includes('app.stop draining'));
+        await until('a second to pass', () => Date.now() - began > 1200);
+        assert.ok(!gateway.process.exited);
+        gateway.process.kill('SIGTERM');
+        assert.equal(await gateway.process.done, 1);
+        assert.ok(Date.now() - began < 5000, `${Date.now() - began} ms`);
+        assert.match(gateway.process.output, /a second signal came/);
+    } finally {
+        try {
+            process.kill(redis, 'SIGCONT');
+        } catch { /* it went with the gateway */ }
+    }
+    await open;
+    await until('the old store to end', () => !fs.existsSync(`/proc/${redis}`));
+    await gateway.spawn();
+});
+
 test('TERM: sockets close with 1012, exit 0 within 10 s, no store and no process left; all is there after the start', { timeout: 60000 }, async () => {
     const chat = await new Chat(gateway.port).connect();
     const ack = await chat.say('Vor dem Ende');
