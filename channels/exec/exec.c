@@ -91,6 +91,7 @@ static void exec_stop(void *channel, draht_done_fn done, void *arg) {
     x->stopped = done;
     x->stopped_arg = arg;
     web_streams_end(x);
+    sockets_end(x);
     if (x->is_once) {
         once_stop(x);
         return;
@@ -114,6 +115,7 @@ static void exec_close(void *channel) {
     run_forget(x);
     sends_forget(x);
     web_forget(x);
+    sockets_forget(x);
     while (x->asks)
         ask_release(x->asks);
     arena_free(&x->memory);

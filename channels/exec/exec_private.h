@@ -2,8 +2,8 @@
 /*
  * exec_private: what the files of the exec channel share. exec.c: options and life; run.c: one
  * process from its start to its end; talk.c: requests to it; calls*.c: its requests;
- * sends.c: replies; web.c: routes, web_call.c: requests. A run outlives its channel until its
- * process is gone.
+ * sends.c: replies; web.c: routes, web_call.c: requests, socket.c: WebSockets. A run outlives its
+ * channel until its process is gone.
  */
 #ifndef DRAHT_CHANNELS_EXEC_PRIVATE_H
 #define DRAHT_CHANNELS_EXEC_PRIVATE_H
@@ -109,6 +109,9 @@ struct exec {
     struct sending *sends;
     struct web *webs;
     struct exec_route *routes;
+    struct exec_socket *sockets;
+    size_t sockets_n;
+    char *socket_path, *origins; /* NULL: no route; origins: who may open one, empty: anybody */
     struct kit_bucket lines;
     uint64_t lines_lost, sends_nr;
     char *lease;     /* its name, once asked for */
@@ -216,5 +219,12 @@ void call_http_request(struct ask *k, const json_t *params);
 void call_http_cancel(struct ask *k, const json_t *params);
 /* Streams of a program that is gone, or of a channel that ends, end. */
 void web_streams_end(struct exec *x);
+/* socket.c */
+void call_socket_route(struct ask *k, const json_t *params);
+void call_socket_send(struct ask *k, const json_t *params);
+void call_socket_close(struct ask *k, const json_t *params);
+/* Those of a program that is gone, or of a channel that ends, are closed with 1012. */
+void sockets_end(struct exec *x);
+void sockets_forget(struct exec *x); /* the channel is closed: no call comes from them any more */
 
 #endif

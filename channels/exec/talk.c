@@ -107,6 +107,7 @@ void talk_fail_all(struct run *r) {
     if (!r->x)
         return;
     web_streams_end(r->x);
+    sockets_end(r->x);
     json_object_clear(r->x->present); /* it knew who looks, nobody else does */
 }
 

@@ -8,6 +8,7 @@ const http = require('node:http');
 const fs = require('node:fs');
 const path = require('node:path');
 const { randomUUID } = require('node:crypto');
+const WebSocket = require('ws');
 const { Gateway, ROOT } = require('../lib/gateway');
 const { outgoing } = require('../lib/mail');
 const { until, scratch } = require('../lib/process');
@@ -200,6 +201,105 @@ test('a program that does not answer to pieces loses the stream, and nothing els
     await until('the stream to be ended', async () => (await errors()) === 1);
     await tell('silent', { silent: false });
     assert.equal((await state('prog')).up, true);
+});
+
+/** A browser's WebSocket to the program; texts and the code that closed it. */
+function socket(id, { origin = 'https://stadt.test', protocol = 'live.v1' } = {}) {
+    const ws = new WebSocket(`ws://127.0.0.1:${g.port}/channels/${id}/live`, [protocol], { origin });
+    const s = { ws, texts: [] };
+    ws.on('message', (t) => s.texts.push(String(t))).on('close', (code, reason) => Object.assign(s, { code, reason: String(reason) }));
+    s.opened = new Promise((done) => ws.on('open', () => done(true)).on('unexpected-response', (q, a) => done(a.statusCode)).on('error', () => done(0)));
+    return s;
+}
+const route = (id, more) => ask('socket.route', { path: '/live', protocol: 'live.v1', origins: 'https://stadt.test http://127.0.0.1:8080', ...more }, id);
+
+test('WebSockets: texts both ways in order, either side closes, strangers are refused', { timeout: 60000 }, async () => {
+    for (const wrong of [{ path: 'live' }, { path: '/li*' }, { path: `/${'p'.repeat(200)}` }, { protocol: '' }, { protocol: 'a b' }, { protocol: 'p'.repeat(64) }, { origins: 'stadt.test' }, { origins: 'x'.repeat(4001) }])
+        assert.equal(await route('prog', wrong), BAD, JSON.stringify(wrong).slice(0, 60));
+    assert.deepEqual(await route('prog'), {});
+    assert.deepEqual(await route('prog'), {}, 'the same again is no fault');
+    assert.equal(await route('prog', { path: '/other' }), -32002);
+    assert.equal(await socket('prog', { origin: 'https://evil.test' }).opened, 403);
+    const a = socket('prog');
+    const b = socket('prog', { origin: 'http://127.0.0.1:8080' });
+    assert.equal(await a.opened, true);
+    assert.equal(await b.opened, true);
+    const opened = await until('both to be told', async () => ((all) => all.length === 2 && all)(await seen('socket.open')));
+    assert.equal(opened[0].peer, '127.0.0.1');
+    const [one, two] = opened.map((o) => o.socket);
+    for (let i = 0; i < 50; i++) {
+        (i % 2 ? b : a).ws.send(`Satz ${i} "ü"\n`);
+        if (i % 10 === 9) await until('them to be read', async () => (await seen('socket.text')).length === i + 1);
+    }
+    const heard = await seen('socket.text');
+    const mine = heard[0].text.startsWith('Satz 0') ? heard[0].socket : heard.find((t) => t.text.startsWith('Satz 0')).socket;
+    const other = mine === one ? two : one;
+    assert.deepEqual(heard.filter((t) => t.socket === mine).map((t) => t.text), Array.from({ length: 25 }, (_, i) => `Satz ${2 * i} "ü"\n`));
+    assert.equal(heard.filter((t) => t.socket === other).length, 25);
+    for (let i = 0; i < 20; i++) assert.deepEqual(await ask('socket.send', { socket: mine, text: `Antwort ${i}` }), {});
+    await until('the answers', () => a.texts.length === 20);
+    assert.deepEqual(a.texts, Array.from({ length: 20 }, (_, i) => `Antwort ${i}`));
+    assert.deepEqual(b.texts, []);
+    const long = async (n) => (await tell('socket.send', { socket: mine }, { fill: ['text', n] })).json;
+    assert.deepEqual((await long(262144)).result, {});
+    assert.equal((await long(262145)).error.code, BAD);
+    for (const [p, code] of [[{ socket: mine }, BAD], [{ socket: 999999, text: 'x' }, -32003], [{ text: 'x' }, -32003]]) assert.equal(await ask('socket.send', p), code);
+    for (const p of [{ code: 1001 }, { code: 2999 }, { code: 5000 }, { reason: 'r'.repeat(121) }]) assert.equal(await ask('socket.close', { socket: mine, ...p }), BAD);
+    assert.deepEqual(await ask('socket.close', { socket: mine, code: 4000, reason: 'Feierabend' }), {});
+    await until('the close', () => a.code === 4000);
+    assert.equal(a.reason, 'Feierabend');
+    assert.equal(await ask('socket.close', { socket: mine }), -32003);
+    assert.ok(!(await seen('socket.close')).some((c) => c.socket === mine), 'what it closed itself it is not told');
+    b.ws.close(1000);
+    await until('the program to be told', async () => (await seen('socket.close')).some((c) => c.socket === other));
+    assert.equal(await ask('socket.send', { socket: other, text: 'x' }), -32003);
+});
+
+test('WebSockets of a program that does not answer, or ends, are closed; new ones wait until it is there', { timeout: 90000 }, async () => {
+    await tell('silent', { silent: true });
+    const slow = socket('prog');
+    assert.equal(await slow.opened, true);
+    for (let i = 0; i < 16; i++) slow.ws.send(`${i}`);
+    await until('sixteen', async () => (await seen('socket.text')).length >= 66);
+    assert.equal(slow.code, undefined, '16 may wait');
+    slow.ws.send('one more');
+    await until('the close', () => slow.code === 1013);
+    await tell('silent', { silent: false });
+    assert.equal((await state('prog')).up, true);
+    assert.deepEqual(await route('holder', { origins: '' }), {}, 'anybody');
+    const s = socket('holder', { origin: 'https://anything.test' });
+    assert.equal(await s.opened, true);
+    const restarts = () => g.process.output.match(/exec\.restart channel=holder /g)?.length || 0;
+    const begun = restarts();
+    await g.raw('POST', '/channels/holder/do', {}, JSON.stringify({ method: 'die', params: {} }));
+    await until('the close', () => s.code === 1012);
+    await until('the restart', () => restarts() > begun);
+    assert.ok([true, 503].includes(await socket('holder').opened));
+    await up('holder');
+    const again = socket('holder');
+    assert.equal(await again.opened, true, 'the route is still there');
+    await until('the new one to be told', async () => (await seen('socket.open', 'holder')).length > 0);
+    assert.deepEqual(await seen('socket.close', 'holder'), [], 'of the old sockets it hears nothing');
+    again.ws.close();
+});
+
+test('a thousand WebSockets, and not one more', { timeout: 90000 }, async () => {
+    assert.deepEqual(await route('slow'), {});
+    const all = [];
+    for (let i = 0; i < 20; i++) {
+        const some = Array.from({ length: 50 }, () => socket('slow'));
+        for (const s of some) assert.equal(await s.opened, true);
+        all.push(...some);
+    }
+    assert.equal(await socket('slow').opened, 503);
+    all.pop().ws.close();
+    await until('room for another', async () => {
+        const s = socket('slow');
+        all.push(s);
+        return (await s.opened) === true;
+    });
+    for (const s of all) s.ws.terminate();
+    await until('the program to be told of all', async () => (await seen('socket.close', 'slow')).length === 1001, 30000);
 });
 
 test('a lease stays with the channel while its program is started anew', { timeout: 60000 }, async () => {

@@ -54,6 +54,8 @@ def on_http(m, p):
             content = f.read()
         line(id=m["id"], result={"body": "%d %s" % (len(content), content[:40].decode())})
         return
+    if "fill" in o:
+        o["params"][o["fill"][0]] = "x" * o["fill"][1]
     last += 1
     if o.get("background"):
         line(id=m["id"], result={})
@@ -92,7 +94,7 @@ def main():
         else:
             if method != "health":
                 seen.append({method: short(p)})
-            if "id" in m and not (method == "http.chunk" and slow["silent"]):
+            if "id" in m and not (method in ("http.chunk", "socket.text") and slow["silent"]):
                 line(id=m["id"], result={})
             if method == "shutdown":
                 return
