@@ -35,6 +35,7 @@ static void bury(struct host *h) {
         free(c->options);
         free(c->queue);
         json_decref(c->files);
+        json_decref(c->text);
         free(c);
     }
     host_pool_free(&h->tokens);
@@ -382,6 +383,8 @@ json_t *host_describe(const struct host *h) {
         json_puti(o, "text_max", c->ops.text_max);
         if (c->files)
             json_object_set(o, "files", c->files);
+        if (c->text)
+            json_object_set(o, "text", c->text);
         json_puti(o, "reply_window_hours", c->ops.reply_window_hours);
         json_puti(o, "last_in_ms", c->last_in_ms);
         json_puti(o, "last_out_ms", c->last_out_ms);

@@ -46,7 +46,7 @@ void host_reload(struct host *h, const struct config *c);
 /* The type of a channel that can write to an address that did not write first; NULL: there is no
  * such channel. Borrowed. */
 const char *host_first(const struct host *h, const char *id, bool *is_up);
-/* [{id,type,up,sentence,caps[],text_max,reply_window_hours,last_in_ms,last_out_ms,waiting}]
+/* [{id,type,up,sentence,caps[],text_max,files?,text?,reply_window_hours,last_in_ms,last_out_ms,waiting}]
  * returned (json_decref). */
 json_t *host_describe(const struct host *h);
 /* The newest lines of a channel's log, oldest first, at most limit; NULL: there is no such channel.

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#define SMS_HEADER_BYTES 6 /* concatenation with an 8-bit reference */
+
 static struct draht_span known(const char *s) {
     return s && *s ? host_dspan(span_str(s)) : (struct draht_span){0};
 }
@@ -197,6 +199,25 @@ void host_files(void *host, const struct draht_files *given) {
     c->files = o;
 }
 
+void host_text(void *host, const struct draht_text *given) {
+    static const char *const units[] = {"points", "utf16", "bytes", "sms"};
+    struct host_channel *c = host;
+    struct draht_text t;
+    host_extend(&t, sizeof t, given);
+    json_t *o = json_object();
+    json_puts(o, "unit", units[t.unit <= DRAHT_TEXT_SMS ? t.unit : DRAHT_TEXT_POINTS]);
+    json_puti(o, "message_max", t.message_max);
+    json_puti(o, "messages_max", t.messages_max);
+    json_puti(o, "header_bytes", t.header_bytes ? t.header_bytes : SMS_HEADER_BYTES);
+    json_object_set_new(o, "is_plain", json_boolean(t.flags & DRAHT_TEXT_PLAIN));
+    json_object_set_new(o, "is_latin1", json_boolean(t.flags & DRAHT_TEXT_LATIN1));
+    json_puti(o, "late_max", t.late_max);
+    if (t.window_hours)
+        c->ops.reply_window_hours = t.window_hours;
+    json_decref(c->text);
+    c->text = o;
+}
+
 void *host_builtin(void *host, const char *what) {
     struct host_channel *c = host;
     if (!c->is_built_in)
@@ -255,5 +276,6 @@ const struct draht_host host_table = {
     .offer = host_offer,
     .watch = host_watch,
     .files = host_files,
+    .text = host_text,
     .tell = host_tell,
 };

@@ -92,6 +92,7 @@ struct host_channel {
     bool is_built_in, is_open, is_started, is_up, is_broken, is_stopping, is_stopped;
     char sentence[HOST_SENTENCE_BYTES];
     json_t *files; /* what a reply may carry, as staff are told it; NULL: no limits */
+    json_t *text;  /* how its text goes out; NULL: text_max alone counts */
     int64_t last_in_ms, last_out_ms;
     struct host_handle *tokens, *requests;
     size_t tokens_n, pending_n;
@@ -239,6 +240,7 @@ void host_log(void *host, int level, const char *event, const char *text);
 void host_health(void *host, int is_up, const char *sentence);
 void host_offer(void *host, uint32_t caps, uint32_t text_max, uint32_t concurrency);
 void host_files(void *host, const struct draht_files *files);
+void host_text(void *host, const struct draht_text *text);
 void *host_builtin(void *host, const char *what);
 
 #endif

@@ -283,6 +283,28 @@ struct draht_files {
     size_t kinds_n; /* 0: any kind; at most DRAHT_FILE_KINDS_MAX */
 };
 
+/* How the text of a reply goes out. */
+enum draht_text_unit {
+    DRAHT_TEXT_POINTS, /* code points */
+    DRAHT_TEXT_UTF16,
+    DRAHT_TEXT_BYTES,
+    DRAHT_TEXT_SMS /* parts of 140 octets: GSM 03.38, or UTF-16 when the text needs it */
+};
+#define DRAHT_TEXT_PLAIN (1u << 0)  /* SMS: typographic quotes, dashes and the like become plain */
+#define DRAHT_TEXT_LATIN1 (1u << 1) /* SMS: what ISO 8859-1 lacks needs UTF-16, too */
+struct draht_text {
+    uint32_t size;
+    uint32_t unit;         /* enum draht_text_unit */
+    uint32_t message_max;  /* units of one message, longer replies go out as several; 0: no limit.
+                              Not for SMS */
+    uint32_t messages_max; /* messages (SMS: parts) of one reply; 0: no limit */
+    uint32_t header_bytes; /* SMS: octets that each of several parts needs itself; 0: 6 */
+    uint32_t flags;
+    uint32_t window_hours; /* how long replies go out freely; 0: as the table has it */
+    uint32_t late_max; /* code points of a reply after that, one paragraph without files; 0: none
+                          goes out */
+};
+
 struct draht_host {
     uint32_t size;
     /* in */
@@ -390,6 +412,9 @@ struct draht_host {
      * "told" and the word as detail. word: a to z and _, at most 32 bytes, others are dropped;
      * copied. Lost while the store is away, so it only ever quickens what holds anyway. */
     void (*tell)(void *host, struct draht_span thread, struct draht_span word);
+    /* Limits of texts, shown to staff before they send instead of the table's text_max; the channel
+     * still refuses what is beyond them. text: copied; the latest call counts. */
+    void (*text)(void *host, const struct draht_text *text);
 };
 
 struct draht_channel_ops {

@@ -355,6 +355,14 @@ static void h_files(void *host, const struct draht_files *files) {
         conf_violation(k, "files without its size");
 }
 
+static void h_text(void *host, const struct draht_text *text) {
+    struct conf *k = conf_check(host, "text");
+    if (!text || text->size < offsetof(struct draht_text, late_max))
+        conf_violation(k, "text without its size");
+    else if (text->unit > DRAHT_TEXT_SMS)
+        conf_violation(k, "text in a unit that does not exist");
+}
+
 /* One host alone: what it does itself it has said already. */
 static void h_watch(void *host, struct draht_span thread, int is_on) {
     struct conf *k = conf_check(host, "watch");
@@ -425,6 +433,7 @@ const struct draht_host conf_host = {.size = sizeof(struct draht_host),
                                      .offer = h_offer,
                                      .watch = h_watch,
                                      .files = h_files,
+                                     .text = h_text,
                                      .tell = h_tell};
 
 void conf_host_forget(struct conf *k) {

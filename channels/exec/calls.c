@@ -209,6 +209,42 @@ static void call_files(struct ask *k, const json_t *p) {
     ask_result(k, NULL);
 }
 
+static int unit_of(const char *name) {
+    static const char *const units[] = {"points", "utf16", "bytes", "sms"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(units[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static void call_text(struct ask *k, const json_t *p) {
+    static const char *const keys[] = {"message_max", "messages_max", "header_bytes",
+                                       "window_hours", "late_max"};
+    int64_t v[sizeof keys / sizeof *keys];
+    int unit = unit_of(json_str(p, "unit", "points"));
+    bool is_good = unit >= 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        v[i] = json_int(p, keys[i], 0);
+        is_good = is_good && v[i] >= 0 && v[i] <= INT32_MAX;
+    }
+    if (!is_good) {
+        ask_error(k, WIRE_BAD_PARAMS,
+                  "unit is points, utf16, bytes or sms; the limits are whole numbers.");
+        return;
+    }
+    struct draht_text text = {.size = sizeof text,
+                              .unit = (uint32_t)unit,
+                              .message_max = (uint32_t)v[0],
+                              .messages_max = (uint32_t)v[1],
+                              .header_bytes = (uint32_t)v[2],
+                              .flags = (json_flag(p, "is_plain", false) ? DRAHT_TEXT_PLAIN : 0) |
+                                       (json_flag(p, "is_latin1", false) ? DRAHT_TEXT_LATIN1 : 0),
+                              .window_hours = (uint32_t)v[3],
+                              .late_max = (uint32_t)v[4]};
+    k->x->h->text(k->x->host, &text);
+    ask_result(k, NULL);
+}
+
 static void call_log(struct ask *k, const json_t *p) {
     static const char *const levels[] = {"debug", "info", "warn", "error"};
     struct exec *x = k->x;
@@ -261,6 +297,7 @@ call_fn calls_find(const char *method) {
                {"health", call_health},
                {"offer", call_offer},
                {"files", call_files},
+               {"text", call_text},
                {"log", call_log}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strcmp(all[i].name, method) == 0)

@@ -110,6 +110,10 @@ static void on_instance(void *arg, const struct draht_http_answer *a) {
     if (m->media_max > MASTODON_MEDIA_MAX)
         m->media_max = MASTODON_MEDIA_MAX;
     offer_files(m, json_object_get(c, "media_attachments"));
+    const struct draht_text text = {.size = sizeof text,
+                                    .message_max = (uint32_t)m->characters,
+                                    .messages_max = MASTODON_PIECES_MAX};
+    m->h->text(m->host, &text);
     if (!m->has_own_stream_url)
         read_stream_url(m, json_str(json_object_get(c, "urls"), "streaming", m->url));
     json_decref(v);

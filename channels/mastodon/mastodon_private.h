@@ -16,6 +16,7 @@
 #include "gateway/base/error.h"
 
 #define MASTODON_ANSWER_BYTES_MAX (4u << 20)
+#define MASTODON_PIECES_MAX 100 /* statuses of one reply */
 #define MASTODON_FILE_BYTES_MAX (100ull << 20)
 #define MASTODON_CHARACTERS_DEFAULT 500
 #define MASTODON_CHARACTERS_MIN 100 /* an instance that says less is not believed */

@@ -10,7 +10,6 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/utf8.h"
 
-#define PIECES_MAX 100
 #define KEY_LIVES_MS (50LL * 60 * 1000) /* an hour at the instance, with some reserve */
 #define TRIED_TTL_MS (9ull * 24 * 3600 * 1000)
 #define CLOCKS_MS (5LL * 60 * 1000) /* the instance's clock may be behind ours */
@@ -20,7 +19,7 @@ struct mast_send {
     struct mast_send *next, **prev;
     const struct draht_outbound *out; /* borrowed until its token is settled */
     struct draht_token *token;
-    struct span pieces[PIECES_MAX];
+    struct span pieces[MASTODON_PIECES_MAX];
     size_t pieces_n, parts_n;
     uint32_t part;
     char parent[TOOT_ID_BYTES_MAX + 1]; /* status that this part answers, or "" */
@@ -133,7 +132,7 @@ static bool cut(struct mast_send *s) {
     size_t taken = mention_cost(kit_in(s->out->recipient));
     size_t room = m->characters > taken + 50 ? m->characters - taken : 50;
     struct span rest = span_trim(span_str(s->text));
-    while (rest.n && s->pieces_n < PIECES_MAX)
+    while (rest.n && s->pieces_n < MASTODON_PIECES_MAX)
         s->pieces[s->pieces_n++] = kit_split(&rest, room, cost, m);
     size_t batches = (s->out->attachments_n + m->media_max - 1) / m->media_max;
     s->parts_n = s->pieces_n > batches ? s->pieces_n : batches;

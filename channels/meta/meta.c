@@ -45,7 +45,7 @@ static int start(void *channel, char *err) {
     (void)err;
     m->h->route(m->host, "GET", "/webhook", 0, meta_on_verify);
     m->h->route(m->host, "POST", "/webhook", META_BODY_BYTES_MAX, meta_on_post);
-    meta_offer_files(m);
+    meta_offer_limits(m);
     m->h->health(m->host, 1, "");
     return 0;
 }
@@ -83,6 +83,7 @@ static int reload(void *channel, const char *options) {
         return 1;
     meta_settings_free(&m->s);
     m->s = s;
+    meta_offer_limits(m);
     return 0;
 }
 

@@ -92,6 +92,7 @@ void meta_sent_reached(struct meta *m, struct span thread, int64_t at_ms, uint32
                        draht_done_fn done, void *arg);
 
 /* send.c */
+struct draht_text meta_text_limits(const struct meta *m);
 int meta_send(void *channel, const struct draht_outbound *m, struct draht_token *t);
 void meta_sends_drop(struct meta *m);
 /* A message object's beginning up to the content: whom it is for. b gets an open JSON object. */
@@ -105,7 +106,8 @@ void meta_upload_body(const struct meta *m, const struct draht_attachment *x,
 /* NULL, or in the arena why the provider would not take these files. */
 const char *meta_files_fault(const struct meta *m, struct arena *a,
                              const struct draht_attachment *files, size_t n);
-void meta_offer_files(struct meta *m);
+/* Tells staff the limits of files and texts. */
+void meta_offer_limits(struct meta *m);
 const char *meta_file_kind(const struct meta *m, const struct draht_attachment *x);
 
 #endif

@@ -281,16 +281,27 @@ static void on_last(void *arg, const struct meta_last *last) {
     next_part(s);
 }
 
+struct draht_text meta_text_limits(const struct meta *m) {
+    static const uint32_t max[] = {[META_WHATSAPP] = TEXT_UNITS_WHATSAPP,
+                                   [META_MESSENGER] = TEXT_UNITS_MESSENGER,
+                                   [META_INSTAGRAM] = TEXT_BYTES_INSTAGRAM};
+    int64_t window_ms = m->s.has_agent ? META_AGENT_WINDOW_MS : META_WINDOW_MS;
+    return (struct draht_text){.size = sizeof(struct draht_text),
+                               .unit = m->flavour == META_INSTAGRAM ? DRAHT_TEXT_BYTES
+                                                                    : DRAHT_TEXT_UTF16,
+                               .message_max = max[m->flavour],
+                               .messages_max = PIECES_MAX,
+                               .window_hours = (uint32_t)(window_ms / 3600000),
+                               .late_max = *m->s.template_name ? TEMPLATE_POINTS_MAX : 0};
+}
+
 /* False: longer than can be sent in pieces. */
 static bool cut(struct meta_send *s) {
-    enum meta_flavour f = s->m->flavour;
+    struct draht_text limits = meta_text_limits(s->m);
     struct span rest = kit_in(s->out->text);
-    size_t max = f == META_WHATSAPP    ? TEXT_UNITS_WHATSAPP
-                 : f == META_MESSENGER ? TEXT_UNITS_MESSENGER
-                                       : TEXT_BYTES_INSTAGRAM;
+    kit_cost_fn cost = limits.unit == DRAHT_TEXT_BYTES ? kit_cost_bytes : kit_cost_utf16;
     while (span_trim(rest).n && s->pieces_n < PIECES_MAX)
-        s->pieces[s->pieces_n++] =
-            kit_split(&rest, max, f == META_INSTAGRAM ? kit_cost_bytes : kit_cost_utf16, NULL);
+        s->pieces[s->pieces_n++] = kit_split(&rest, limits.message_max, cost, NULL);
     return span_trim(rest).n == 0;
 }
 

@@ -39,9 +39,11 @@ static struct draht_files limits(const struct meta *m) {
     return f;
 }
 
-void meta_offer_files(struct meta *m) {
+void meta_offer_limits(struct meta *m) {
     struct draht_files f = limits(m);
+    struct draht_text t = meta_text_limits(m);
     m->h->files(m->host, &f);
+    m->h->text(m->host, &t);
 }
 
 const char *meta_files_fault(const struct meta *m, struct arena *a,

@@ -95,6 +95,18 @@ static void on_tick(void *arg) {
     smpp_out_tick(c);
 }
 
+/* The centre cuts what goes out whole, by its own rules. */
+static void offer_text(struct smpp *c) {
+    const struct smpp_settings *set = &c->set;
+    struct draht_text t = {.size = sizeof t,
+                           .unit = DRAHT_TEXT_SMS,
+                           .messages_max = set->concat == SMS_PAYLOAD ? 0 : set->parts_max,
+                           .header_bytes = set->concat == SMS_UDH16 ? 7 : 6,
+                           .flags = (set->transliterate ? DRAHT_TEXT_PLAIN : 0) |
+                                    (set->zero == SMS_LATIN1 ? DRAHT_TEXT_LATIN1 : 0)};
+    c->h->text(c->host, &t);
+}
+
 static int smpp_start(void *channel, char *err) {
     struct smpp *c = channel;
     if (!c->h->builtin) {
@@ -104,6 +116,7 @@ static int smpp_start(void *channel, char *err) {
     c->loop = c->h->builtin(c->host, "loop");
     c->transfers = c->h->builtin(c->host, "transfers");
     c->started_ms = c->h->now_ms(c->host);
+    offer_text(c);
     c->h->health(c->host, 0, "connecting to the message centre");
     smpp_parts_load(c);
     c->tick = loop_timer(c->loop, 10, TICK_MS, on_tick, c);

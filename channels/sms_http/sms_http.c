@@ -37,6 +37,8 @@ static int start(void *channel, char *err) {
                   sms_on_receipt);
     w->b.h->offer(w->b.host, sms_http_ops.caps | (is_idempotent ? DRAHT_CAP_IDEMPOTENT : 0),
                   (uint32_t)chars, 0);
+    const struct draht_text text = {.size = sizeof text, .unit = DRAHT_TEXT_SMS};
+    w->b.h->text(w->b.host, &text);
     w->b.h->health(w->b.host, 1, "");
     return 0;
 }

@@ -67,6 +67,8 @@ static int start(void *channel, char *err) {
     }
     w->b.h->route(w->b.host, "POST", "/message", TWILIO_BODY_BYTES_MAX, twilio_on_post);
     w->b.h->route(w->b.host, "POST", "/status", TWILIO_BODY_BYTES_MAX, twilio_on_post);
+    const struct draht_text text = {.size = sizeof text, .unit = DRAHT_TEXT_SMS};
+    w->b.h->text(w->b.host, &text);
     if (w->takes_files)
         offer_files(w);
     w->b.h->health(w->b.host, 1, "");

@@ -9,7 +9,6 @@
 #include "channels/kit/split.h"
 #include "channels/telegram/telegram_private.h"
 
-#define PIECES_MAX 100
 #define SEND_TIMEOUT_MS 60000
 
 struct tg_send {
@@ -17,7 +16,7 @@ struct tg_send {
     struct tg_send *next, **prev;
     const struct draht_outbound *out; /* borrowed until its token is settled */
     struct draht_token *token;
-    struct span pieces[PIECES_MAX];
+    struct span pieces[TG_PIECES_MAX];
     size_t pieces_n;
     uint32_t part;
     bool as_document; /* Telegram takes this picture as a file only */
@@ -183,7 +182,7 @@ int tg_send(void *channel, const struct draht_outbound *out, struct draht_token 
     if (s->next)
         s->next->prev = &s->next;
     t->sends = s;
-    while (span_trim(rest).n && s->pieces_n < PIECES_MAX)
+    while (span_trim(rest).n && s->pieces_n < TG_PIECES_MAX)
         s->pieces[s->pieces_n++] = kit_split(&rest, TG_TEXT_UNITS, kit_cost_utf16, NULL);
     const char *fault = fault_of(s, rest);
     if (fault) {

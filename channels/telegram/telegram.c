@@ -27,7 +27,12 @@ static int open_channel(const struct draht_host *h, void *host, const char *id, 
 static int start(void *channel, char *err) {
     struct telegram *t = channel;
     (void)err;
+    const struct draht_text text = {.size = sizeof text,
+                                    .unit = DRAHT_TEXT_UTF16,
+                                    .message_max = TG_TEXT_UNITS,
+                                    .messages_max = TG_PIECES_MAX};
     kit_files_up_to(t->h, t->host, TG_UPLOAD_BYTES_MAX);
+    t->h->text(t->host, &text);
     if (t->s.is_webhook) {
         tg_webhook_route(t);
         tg_webhook_register(t);

@@ -14,6 +14,7 @@
 #include "gateway/base/error.h"
 
 #define TG_TEXT_UNITS 4096                 /* UTF-16 code units of a message */
+#define TG_PIECES_MAX 100                  /* messages of one reply */
 #define TG_DOWNLOAD_BYTES_MAX (20ll << 20) /* getFile gives no more */
 #define TG_UPLOAD_BYTES_MAX (50ull << 20)  /* sendDocument */
 #define TG_PHOTO_BYTES_MAX (10ull << 20)   /* sendPhoto */

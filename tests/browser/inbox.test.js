@@ -6,6 +6,7 @@ const { test, before, after } = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const { chromium } = require('playwright-core');
+const { until } = require('../lib/process');
 const { start, at } = require('./fake-api');
 
 const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -199,6 +200,60 @@ test('limits of files in words: any kind, many kinds, a number alone', async () 
         await visit({ api: { channel: { caps: ['attachments'], files } } }, async (page) => page.locator('#hints', { hasText: words }).waitFor());
     for (const files of [{ count_max: 0, total_max: 0, kinds: [{ types: '*', bytes_max: 52428800 }] }, { count_max: 0, total_max: 52428800, kinds: [] }]) /* more than the house takes anyway */
         await visit({ api: { channel: { caps: ['attachments'], files } } }, async (page) => assert.equal(await page.locator('#hints').innerText(), ''));
+});
+
+const text = (unit, more) => ({ unit, message_max: 0, messages_max: 0, header_bytes: 6, is_plain: false, is_latin1: false, late_max: 0, ...more });
+const smpp = (more) => ({ type: 'smpp', text_max: 1530, text: text('sms', { messages_max: 10, ...more }) });
+const telegram = { type: 'telegram', text_max: 4096, text: text('utf16', { message_max: 4096, messages_max: 100 }) };
+const lengths = [
+    [smpp(), 'a'.repeat(160), /^160 von 160, 1 SMS$/, ''],
+    [smpp(), 'a'.repeat(161), /^161 Zeichen, 2 SMS$/, ''],
+    [smpp(), `${'a'.repeat(159)}€`, /^161 Zeichen, 2 SMS$/, ''],
+    [smpp(), `${'a'.repeat(152)}€${'a'.repeat(152)}`, /^306 Zeichen, 3 SMS$/, ''], // an escape pair is not torn
+    [smpp(), '€'.repeat(80), /^160 von 160, 1 SMS$/, ''],
+    [smpp(), `ş${'a'.repeat(69)}`, /^70 Zeichen, 1 SMS mit dem Zeichen „ş“\.$/, 'warn'],
+    [smpp(), `ş${'a'.repeat(70)}`, /^71 Zeichen, 2 SMS wegen „ş“\.$/, 'warn'],
+    [smpp(), `${'a'.repeat(66)}😀${'a'.repeat(66)}`, /^134 Zeichen, 3 SMS wegen „😀“\.$/, 'warn'], // nor a surrogate pair
+    [smpp({ header_bytes: 7 }), 'a'.repeat(306), /^306 Zeichen, 3 SMS$/, ''],
+    [smpp({ is_plain: true }), '„Guten Tag“ – Ihr Amt…', /^24 von 160, 1 SMS$/, ''],
+    [smpp({ is_latin1: true }), 'Preis: 5 €', /^10 Zeichen, 1 SMS mit dem Zeichen „€“\.$/, 'warn'],
+    [smpp(), 'a'.repeat(1530), /^1\s530 Zeichen, 10 SMS$/, ''],
+    [smpp(), 'a'.repeat(1531), /^11 SMS, möglich sind 10: zu lang$/, 'bad'],
+    [smpp(), `ş${'a'.repeat(670)}`, /^11 SMS, möglich sind 10: zu lang$/, 'bad'],
+    [{ type: 'sms-http', text_max: 200, text: text('sms') }, 'a'.repeat(201), /^201 von 200 Zeichen: zu lang$/, 'bad'],
+    [telegram, 'a'.repeat(3000), /^$/, ''],
+    [telegram, '😀'.repeat(2000), /^4\s000 von 4\s096 Zeichen$/, ''],
+    [telegram, 'a'.repeat(4097), /^4\s097 Zeichen: geht in mehreren Nachrichten zu höchstens 4\s096 hinaus$/, ''],
+    [telegram, 'a'.repeat(409601), /^409\s601 von 409\s600 Zeichen: zu lang$/, 'bad'],
+    [{ type: 'instagram', text_max: 1000, text: text('bytes', { message_max: 1000, messages_max: 100 }) }, 'ä'.repeat(501), /^1\s002 Zeichen: geht in mehreren Nachrichten zu höchstens 1\s000 hinaus \(Umlaute zählen doppelt\)$/, ''],
+    [{ type: 'webchat', text_max: 4000 }, 'a'.repeat(4001), /^4\s001 von 4\s000 Zeichen: zu lang$/, 'bad'],
+];
+for (const type of new Set(lengths.map(([c]) => c.type)))
+    test(`how a text goes out is said before sending, and what is too long is held back: ${type}`, async () => {
+        for (const [channel, words, told, level] of lengths.filter(([c]) => c.type === type))
+            await visit({ api: { channel: { caps: ['attachments'], ...channel } } }, async (page, api) => {
+                await page.fill('#reply', words);
+                const hint = page.locator('#hints span').first();
+                let said;
+                await until('the hint', async () => told.test((said = await hint.innerText({ timeout: 200 }).catch(() => '')))).catch(() => assert.match(said, told));
+                if (await hint.count()) assert.equal(await hint.evaluate((e) => e.className), level);
+                if (level !== 'bad') return;
+                await page.focus('#reply');
+                await page.keyboard.press('Control+Enter');
+                await page.locator('.boxw.bad', { hasText: 'zu lang. Kürzen Sie den Text' }).waitFor();
+                assert.equal(api.state.posted.length, 0);
+            });
+    });
+
+test('after the time for replies a template has limits of its own; without one nothing goes out', async () => {
+    for (const [late_max, words, told, level] of [[0, 'Hallo', /nimmt keine Antwort mehr an/, 'bad'], [1024, 'Hallo', /in der Vorlage hinaus, .+ höchstens 1\s024 Zeichen und ohne Dateien\.$/, 'warn'], [1024, 'a'.repeat(1025), /in der Vorlage hinaus/, 'bad']])
+        await visit({ api: { channel: { type: 'whatsapp', reply_window_hours: 0.5, text: text('utf16', { message_max: 4096, messages_max: 100, late_max }) } } }, async (page) => {
+            await page.fill('#reply', words);
+            const hint = page.locator('#hints span', { hasText: told });
+            await hint.waitFor();
+            await until('the level', () => hint.evaluate((e, want) => e.className === want, level));
+            await clean(page, 'late replies');
+        });
 });
 
 test('how long a reply may go out is said from the beginning, and when it may not any more', async () => {

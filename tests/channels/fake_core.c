@@ -97,6 +97,7 @@ static struct fake {
     int typings, last_typing, receipts, read_marks;
     uint64_t last_read_mark;
     char files[400]; /* "<types>=<bytes>;" a kind, as the channel offered them last */
+    struct draht_text text; /* as the channel told it last */
     int watches; /* conversations under watch now */
     int tells;
     char told[33]; /* the last word */

@@ -121,6 +121,10 @@ static void f_files(void *host, const struct draht_files *f) {
         snprintf(fake.files + strlen(fake.files), sizeof fake.files - strlen(fake.files), "%.*s=%llu;", (int)f->kinds[i].types.n, f->kinds[i].types.p,
                  (unsigned long long)f->kinds[i].bytes_max);
 }
+static void f_text(void *host, const struct draht_text *t) {
+    (void)host;
+    fake.text = *t;
+}
 static void f_watch(void *host, struct draht_span thread, int is_on) {
     (void)host, (void)thread;
     fake.watches += is_on ? 1 : -1;

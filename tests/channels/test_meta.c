@@ -281,17 +281,26 @@ END_TEST
 
 static const struct {
     enum meta_flavour flavour;
-    const char *files;
-} offers[] = {{META_WHATSAPP, "*=104857600;"},
-              {META_MESSENGER, "*=26214400;"},
+    const char *files, *template;
+    bool has_agent;
+    struct draht_text text;
+} offers[] = {{META_WHATSAPP, "*=104857600;", "", false, {.unit = DRAHT_TEXT_UTF16, .message_max = 4096, .window_hours = 24}},
+              {META_WHATSAPP, "*=104857600;", "answer", false, {.unit = DRAHT_TEXT_UTF16, .message_max = 4096, .window_hours = 24, .late_max = 1024}},
+              {META_MESSENGER, "*=26214400;", "", true, {.unit = DRAHT_TEXT_UTF16, .message_max = 2000, .window_hours = 168}},
               {META_INSTAGRAM, "image/png image/jpeg image/gif=8388608;audio/aac audio/mp4 audio/wav video/mp4 audio/ogg video/ogg "
-                               "video/x-msvideo video/quicktime video/webm application/pdf=26214400;"}};
+                               "video/x-msvideo video/quicktime video/webm application/pdf=26214400;", "", false, {.unit = DRAHT_TEXT_BYTES, .message_max = 1000, .window_hours = 24}}};
 
-START_TEST(test_offered_files) {
-    struct meta m = {.h = &fake_host, .flavour = offers[_i].flavour};
+START_TEST(test_offered_limits) {
+    struct meta m = {.h = &fake_host, .flavour = offers[_i].flavour, .s.template_name = (char *)(uintptr_t)offers[_i].template, .s.has_agent = offers[_i].has_agent};
     ck_assert_str_eq(fake.files, offers[0].files); /* said at the start */
-    meta_offer_files(&m);
+    meta_offer_limits(&m);
     ck_assert_str_eq(fake.files, offers[_i].files);
+    const struct draht_text *t = &fake.text, *want = &offers[_i].text;
+    ck_assert_uint_eq(t->unit, want->unit);
+    ck_assert_uint_eq(t->message_max, want->message_max);
+    ck_assert_uint_eq(t->messages_max, 100);
+    ck_assert_uint_eq(t->window_hours, want->window_hours);
+    ck_assert_uint_eq(t->late_max, want->late_max);
 }
 END_TEST
 
@@ -310,7 +319,7 @@ int main(void) {
     tcase_add_loop_test(t, test_answers, 0, sizeof answers / sizeof *answers);
     tcase_add_loop_test(t, test_split, 0, sizeof splits / sizeof *splits);
     tcase_add_loop_test(t, test_files, 0, sizeof files / sizeof *files);
-    tcase_add_loop_test(t, test_offered_files, 0, sizeof offers / sizeof *offers);
+    tcase_add_loop_test(t, test_offered_limits, 0, sizeof offers / sizeof *offers);
     tcase_add_loop_test(t, test_options, 0, sizeof refused / sizeof *refused);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

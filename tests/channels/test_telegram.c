@@ -180,9 +180,12 @@ START_TEST(an_answer_is_judged_by_its_code) {
 }
 END_TEST
 
-START_TEST(staff_know_the_limit_of_files) {
+START_TEST(staff_know_the_limits) {
     start();
     ck_assert_str_eq(fake.files, "*=52428800;");
+    ck_assert_uint_eq(fake.text.unit, DRAHT_TEXT_UTF16);
+    ck_assert_uint_eq(fake.text.message_max, 4096);
+    ck_assert_uint_eq(fake.text.messages_max, 100);
 }
 END_TEST
 
@@ -379,7 +382,7 @@ int main(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, an_answer_is_judged_by_its_code, 0, sizeof answers / sizeof *answers);
-    tcase_add_test(t, staff_know_the_limit_of_files);
+    tcase_add_test(t, staff_know_the_limits);
     tcase_add_test(t, a_pause_counts_for_the_whole_bot);
     tcase_add_loop_test(t, files_have_limits, 0, sizeof files / sizeof *files);
     tcase_add_loop_test(t, a_picture_that_is_no_photo_goes_as_a_file, 0, sizeof pictures / sizeof *pictures);

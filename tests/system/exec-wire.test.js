@@ -325,6 +325,17 @@ test('limits of files are shown to staff, wrong ones are refused', async () => {
     assert.deepEqual(await ask('files', { kinds: Array(16).fill({ types: 'a/b' }) }), {});
 });
 
+test('limits of texts are shown to staff, wrong ones are refused', async () => {
+    const text = { unit: 'sms', message_max: 0, messages_max: 6, header_bytes: 7, is_plain: true, is_latin1: false, late_max: 1024 };
+    assert.deepEqual(await ask('text', { ...text, window_hours: 12 }), {});
+    const c = (await g.api('GET', '/settings')).channels.find((x) => x.text);
+    assert.deepEqual(c.text, text);
+    assert.equal(c.reply_window_hours, 12);
+    for (const p of [{ unit: 'pages' }, { message_max: -1 }, { late_max: 2 ** 31 }]) assert.equal(await ask('text', p), BAD, JSON.stringify(p));
+    assert.deepEqual(await ask('text', {}), {});
+    assert.deepEqual((await g.api('GET', '/settings')).channels.find((x) => x.text).text, { unit: 'points', message_max: 0, messages_max: 0, header_bytes: 6, is_plain: false, is_latin1: false, late_max: 0 });
+});
+
 test('without a scanner nobody looked', async () => {
     await tell('write', { name: 'file', length: 10 });
     assert.equal(await ask('scan', { file: 'file' }), -32001);

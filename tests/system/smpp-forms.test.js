@@ -44,6 +44,13 @@ async function citizen(smsc, text, source_addr) {
 const answer = (number, text) => gateway.api('POST', `/tickets/${number}/messages`, { kind: 'reply', text, attachments: [], client_id: randomUUID() }, 202);
 const state = (number, text, want) => until(`${text.slice(0, 30)} to be ${want}`, async () => (await full(number)).items.find((x) => x.text === text)?.delivery?.state === want, 30000);
 
+test('staff are told how long a text may be, as the centre takes it', async () => {
+    const { channels } = await gateway.api('GET', '/settings');
+    const text = (id) => channels.find((c) => c.id === id).text;
+    assert.deepEqual([text('sms').unit, text('sms').header_bytes, text('sms').messages_max], ['sms', 7, 10]);
+    assert.deepEqual([text('sms2').unit, text('sms2').header_bytes, text('sms2').messages_max], ['sms', 6, 0]);
+});
+
 test('a long reply by 16-bit references; the receipt in decimal for an id that was hexadecimal', { timeout: 90000 }, async () => {
     const number = await citizen(wide, 'lang, bitte', '491701000001');
     await answer(number, LONG);

@@ -2,9 +2,9 @@
 // The composer: reply or note, draft, attachments, limits, warnings before sending, named contact, sending with undo.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { post } from '../shared/api';
-import { bytes, number, t } from '../shared/i18n';
+import { bytes, t } from '../shared/i18n';
 import { brief, now, span } from '../shared/time';
-import type { Message, Ticket, Upload } from '../shared/types';
+import type { Channel, Message, Ticket, Upload } from '../shared/types';
 import { takeIt } from './actions';
 import { Attachments, useUploads } from './attachments';
 import { bringBack, emptyDraft, keepDraft, readDraft, rememberSent, restored, type Draft } from './draft';
@@ -15,7 +15,8 @@ import { Menu } from './menu';
 import { palette } from './palette';
 import { channelWord } from './row';
 import { errorText, me, offerUndo, offline, say, settings, undo } from './store';
-import { plainAddress, sms } from './text';
+import { plainAddress } from './text';
+import { lateHint, textHint, type Hint } from './text_limits';
 import { defaultVia, isSms, ViaFields, viaChannels } from './via';
 import { act, change, composing, overtaken, takeItem } from './ticket_store';
 
@@ -44,25 +45,21 @@ function useDraft(k: Ticket): [Draft, (d: Partial<Draft>) => void, boolean] {
     return [draft, update, kept];
 }
 
+const levels = { '': null, warn: 'triangle-alert', bad: 'circle-alert' } as const;
+function Told({ hint }: { hint: Hint | null }) {
+    if (!hint) return null;
+    const icon = levels[hint.level];
+    return <span class={hint.level}>{icon && <Icon name={icon} />}{hint.words}</span>;
+}
+
 /** A provider that lets us answer freely only for some hours after the citizen wrote; afterwards only what it allows specially. */
-function Window({ k, hours }: { k: Ticket; hours: number }) {
+function Window({ k, channel, draft }: { k: Ticket; channel: Channel | undefined; draft: Draft }) {
+    const hours = channel?.reply_window_hours ?? 0;
     if (!hours || !k.last_in_at) return null;
     const end = +new Date(k.last_in_at) + hours * 3_600_000;
     const left = end - now.value;
-    if (left < 0) return <span class="bad"><Icon name="circle-alert" />{t('limit.window_closed', { hours })}</span>;
+    if (left < 0) return <Told hint={lateHint(channel, draft.text, draft.files.length)} />;
     return <span class={left < 3 * 3_600_000 ? 'warn' : ''}><Icon name="clock-3" />{t('limit.window', { left: span(left), time: brief(new Date(end).toISOString()) })}</span>;
-}
-
-function Limit({ text, max, channel }: { text: string; max: number; channel: string }) {
-    const length = [...text].length;
-    if (isSms(channel) && text) {
-        const s = sms(text);
-        return s.odd ? <span class="warn"><Icon name="triangle-alert" />{t('limit.sms_odd', { length: s.length, n: s.parts, odd: s.odd })}</span>
-            : <span>{t('limit.sms', { length: s.length, n: s.parts })}</span>;
-    }
-    if (!max || length < max * 0.8) return null;
-    const over = length > max;
-    return <span class={over ? 'bad' : ''}>{over && <Icon name="circle-alert" />}{t(over ? 'limit.over' : 'limit.near', { length: number(length), max: number(max) })}</span>;
 }
 
 function Sign({ k }: { k: Ticket }) {
@@ -93,7 +90,7 @@ export function Composer({ k }: { k: Ticket }) {
     const via = draft.via === undefined ? defaultVia(k) : draft.via;
     const channel = settings.value?.channels.find((c) => c.id === (via?.channel ?? k.channel));
     const type = channel?.type ?? k.channel_type;
-    const max = channel?.text_max ?? 0;
+    const told = textHint(draft.text, channel, isSms(type));
     const takesFiles = note || !channel?.caps || channel.caps.includes('attachments');
     const limits = note || !takesFiles ? undefined : channel?.files;
     const filesHint = limits ? fileHint(limits, settings.value?.attachment_max_bytes ?? 0) : '';
@@ -120,7 +117,7 @@ export function Composer({ k }: { k: Ticket }) {
         if (via && !via.to.trim()) return 'address';
         if (!takesFiles && draft.files.length) return 'no_files';
         if (filesFault) return 'files';
-        if (max && !isSms(type) && [...draft.text].length > max) return 'long';
+        if (told?.level === 'bad') return 'long';
         if (!asked.current && mentions.test(draft.text) && !draft.files.length) { asked.current = true; return 'file'; }
         return null;
     }
@@ -188,7 +185,7 @@ export function Composer({ k }: { k: Ticket }) {
             <label class="sr" for="reply">{note ? t('compose.note_label') : t('compose.label', { name: who, channel: channelWord(type) })}</label>
             <textarea id="reply" ref={field} value={draft.text} aria-describedby="hints" lang={note ? undefined : k.language || undefined} onInput={(e) => input(e.currentTarget.value)} onKeyDown={keys}
                 onPaste={(e) => { if (e.clipboardData?.files.length) { e.preventDefault(); add(e.clipboardData.files); } }} />
-            <div class="hints" id="hints" role="status">{!note && <><Limit text={draft.text} max={max} channel={type} />{!via && <Window k={k} hours={channel?.reply_window_hours ?? 0} />}{!takesFiles && <span>{t('limit.no_files', { channel: channelWord(type) })}</span>}
+            <div class="hints" id="hints" role="status">{!note && <><Told hint={told} />{!via && <Window k={k} channel={channel} draft={draft} />}{!takesFiles && <span>{t('limit.no_files', { channel: channelWord(type) })}</span>}
                 {(filesFault ?? filesHint) && <span class={filesFault ? 'bad' : ''}>{filesFault && <Icon name="circle-alert" />}{filesFault ?? filesHint}</span>}</>}</div>
             <Attachments files={draft.files} up={up} remove={(i) => update({ files: draft.files.toSpliced(i, 1) })} />
             {other && !note && <div class="boxw" role="status"><Icon name="users-round" /><p><b>{t(other.direction === 'out' ? 'compose.overtaken' : 'compose.newer', { name: other.author.name })}</b> {t('compose.kept')}</p></div>}
@@ -196,7 +193,7 @@ export function Composer({ k }: { k: Ticket }) {
                 <button class="btn" type="button" onClick={() => void takeIt().then((ok) => ok && setProblem(null))}>{t('act.take')}</button>
                 <button class="btn" id="choose-contact" type="button" onClick={() => { setProblem(null); palette('queue'); }}>{t('compose.choose')}</button></div>}
             {problem && problem !== 'contact' && <div class={problem === 'file' ? 'boxw' : 'boxw bad'} role="alert"><Icon name={problem === 'file' ? 'paperclip' : 'circle-alert'} />
-                <p>{problem === 'failed' ? `${why} ${t('compose.kept')}` : problem === 'files' ? filesFault : t(`compose.stop.${problem}`, { max: number(max) })}</p></div>}
+                <p>{problem === 'failed' ? `${why} ${t('compose.kept')}` : problem === 'files' ? filesFault : problem === 'long' ? `${told?.words ?? ''}. ${t('compose.stop.long')}` : t(`compose.stop.${problem}`)}</p></div>}
             {!note && <Sign k={k} />}
             <div class="foot">
                 <input ref={picker} class="sr" id="file" type="file" multiple tabIndex={-1} aria-hidden="true" onChange={(e) => add(e.currentTarget.files)} />

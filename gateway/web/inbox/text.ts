@@ -24,20 +24,3 @@ export function pieces(text: string): Piece[] {
     if (from < text.length) out.push({ text: text.slice(from) });
     return out;
 }
-
-const gsm = new Set('@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà');
-const gsmTwo = new Set('^{}\\[~]|€');
-
-/** How many SMS a text needs, and the first character that makes it Unicode. */
-export function sms(text: string): { length: number; parts: number; odd: string | null } {
-    let septets = 0;
-    let odd: string | null = null;
-    for (const c of text) {
-        if (gsm.has(c)) septets += 1;
-        else if (gsmTwo.has(c)) septets += 2;
-        else odd ??= c;
-    }
-    const length = odd ? text.length : septets;
-    const [one, many] = odd ? [70, 67] : [160, 153];
-    return { length, parts: length <= one ? 1 : Math.ceil(length / many), odd };
-}

@@ -13,7 +13,9 @@ export interface Queue { id: string; name: string; contact?: string | null }
 export interface TextBlock { id: string; name: string; queue: string; text: string }
 /** 0: no limit; no kinds: any. */
 export interface FileLimits { count_max: number; total_max: number; kinds: { types: string; bytes_max: number }[] }
-export interface Channel { id: string; type: string; up: boolean; sentence: string; caps?: string[]; files?: FileLimits; text_max?: number; reply_window_hours?: number }
+/** How texts go out; 0: no limit. header_bytes, is_plain and is_latin1 are of SMS. */
+export interface TextLimits { unit: 'points' | 'utf16' | 'bytes' | 'sms'; message_max: number; messages_max: number; header_bytes: number; is_plain: boolean; is_latin1: boolean; late_max: number }
+export interface Channel { id: string; type: string; up: boolean; sentence: string; caps?: string[]; files?: FileLimits; text?: TextLimits; text_max?: number; reply_window_hours?: number }
 export interface Settings {
     city: { name: string };
     queues: Queue[];
