@@ -61,6 +61,13 @@ static enum draht_verdict verdict_of(const struct sms_http *w, const char *code,
     return DRAHT_REJECTED;
 }
 
+/* For operators: the answer that was no yes. */
+static void log_refusal(struct sms_out *s, int status, const char *code, const char *word) {
+    char line[160];
+    snprintf(line, sizeof line, "status=%d code=%s meaning=%s", status, code, word);
+    sms_log(&s->w->b, strcmp(word, "misconfigured") == 0 ? 3 : 2, "send", line);
+}
+
 static const char *sentence(struct sms_out *s, const char *word, const char *code) {
     static const struct {
         const char *word, *text;
@@ -89,9 +96,25 @@ static bool is_ok(struct sms_out *s, const struct sms_answer *x) {
     return found.p && json_array_size(values) == 0;
 }
 
+/* A yes by its status that neither looks as a yes should nor names an error. */
+static bool is_unclear(struct sms_out *s, const struct sms_answer *x, struct span error) {
+    const json_t *o = s->w->b.o;
+    const char *ok = json_str(o, "ok", "");
+    char status[16];
+    snprintf(status, sizeof status, "%d", x->status);
+    bool is_told = error.n && strcmp(json_str(o, "error", "status"), "status") != 0;
+    return x->status >= 200 && x->status < 300 && !is_told && *ok && !sms_pick(s->a, ok, x).p &&
+           !json_object_get(json_object_get(o, "errors"), status);
+}
+
 static void failed(struct sms_out *s, const struct sms_answer *x, int64_t retry_after_ms) {
     const char *word;
     struct span c = sms_pick(s->a, json_str(s->w->b.o, "error", "status"), x);
+    if (is_unclear(s, x, c)) {
+        log_refusal(s, x->status, "none", "in_doubt");
+        settle(s, DRAHT_IN_DOUBT, "The provider's answer says neither yes nor no.", 0);
+        return;
+    }
     char plain[64];
     size_t n = 0;
     for (size_t i = 0; i < c.n && n + 1 < sizeof plain; i++)
@@ -104,6 +127,7 @@ static void failed(struct sms_out *s, const struct sms_answer *x, int64_t retry_
     uint64_t wait = retry_after_ms >= 0              ? (uint64_t)retry_after_ms
                     : strcmp(word, "throttled") == 0 ? SMS_BUSY_MS
                                                      : 0;
+    log_refusal(s, x->status, plain, word);
     settle(s, v, sentence(s, word, plain), v == DRAHT_RETRY ? wait : 0);
 }
 

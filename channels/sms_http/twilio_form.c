@@ -208,11 +208,14 @@ void twilio_read(struct arena *a, const struct form *f, struct twilio_post *p) {
     }
 }
 
-const char *twilio_reason(unsigned long long code) {
+const char *twilio_reason(struct arena *a, unsigned long long code) {
     static const struct {
         unsigned long long code;
         const char *text;
-    } rows[] = {{21610, "The recipient has opted out of text messages."},
+    } rows[] = {{21211, "The recipient's number is not valid."},
+                {21408, "The account may not send to the recipient's country."},
+                {21614, "The recipient's number cannot receive text messages."},
+                {21610, "The recipient has opted out of text messages."},
                 {21620, "The provider cannot fetch a file: its address is not reachable for it."},
                 {21621, "The city's number cannot send files; send the text without them."},
                 {21623, "There are more files than the provider takes."},
@@ -228,5 +231,7 @@ const char *twilio_reason(unsigned long long code) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].code == code)
             return rows[i].text;
-    return "The provider could not deliver the text message.";
+    return code ? arena_printf(a, "The provider could not deliver the text message (code %llu).",
+                               code)
+                : "The provider could not deliver the text message.";
 }

@@ -32,8 +32,8 @@ bool twilio_is_signed(struct span token, struct span url, const struct form *fie
                       struct span given);
 /* What the fields mean; texts are clean UTF-8 in the arena. */
 void twilio_read(struct arena *a, const struct form *f, struct twilio_post *out);
-/* One sentence for staff about an error code of Twilio. */
-const char *twilio_reason(unsigned long long code);
+/* One sentence for staff about an error code of Twilio (0: none was told); in the arena. */
+const char *twilio_reason(struct arena *a, unsigned long long code);
 int twilio_normalize(const char *raw, size_t n, char **out, char *err);
 
 #endif

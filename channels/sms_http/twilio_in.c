@@ -35,8 +35,8 @@ static void received(struct sms_work *k, int status) {
 
 static void hand_receipt(struct twilio_work *k) {
     bool is_failed = k->p.state == DRAHT_RECEIPT_FAILED;
-    sms_hand_receipt(&k->k, k->p.id, k->p.state, is_failed ? twilio_reason(k->p.code) : NULL,
-                     received);
+    sms_hand_receipt(&k->k, k->p.id, k->p.state,
+                     is_failed ? twilio_reason(k->k.a, k->p.code) : NULL, received);
 }
 
 static void hand_message(struct twilio_work *k) {

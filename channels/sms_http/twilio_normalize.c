@@ -23,11 +23,11 @@ static json_t *message(const struct twilio_post *p) {
     return o;
 }
 
-static json_t *receipt(const struct twilio_post *p) {
+static json_t *receipt(struct arena *a, const struct twilio_post *p) {
     bool is_failure = p->state == DRAHT_RECEIPT_FAILED;
     return kit_normal_receipt(CHANNEL, p->id, p->state,
                               p->code ? json_integer((json_int_t)p->code) : NULL,
-                              is_failure ? twilio_reason(p->code) : NULL);
+                              is_failure ? twilio_reason(a, p->code) : NULL);
 }
 
 static void say(int rc, bool is_json, struct span body, char *err) {
@@ -57,7 +57,7 @@ int twilio_normalize(const char *raw, size_t n, char **out, char *err) {
         struct buf b = {0};
         twilio_read(a, &f, &p);
         kit_normal_print(&b, p.kind == TWILIO_MESSAGE   ? message(&p)
-                             : p.kind == TWILIO_RECEIPT ? receipt(&p)
+                             : p.kind == TWILIO_RECEIPT ? receipt(a, &p)
                                                         : kit_normal_ignored(CHANNEL, p.ignored));
         *out = buf_take(&b, NULL);
     }

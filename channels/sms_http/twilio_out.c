@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* twilio_out: replies as text messages, part by part; the code in the answer decides what becomes
  * of them. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "channels/kit/split.h"
@@ -32,8 +33,8 @@ static void settle(struct twilio_send *s, enum draht_verdict v, const char *why,
 
 static void next_part(struct twilio_send *s);
 
-static enum draht_verdict verdict_of(int status, int64_t code, const char **why) {
-    *why = twilio_reason((unsigned long long)(code > 0 ? code : 0));
+static enum draht_verdict verdict_of(struct arena *a, int status, int64_t code, const char **why) {
+    *why = twilio_reason(a, (unsigned long long)(code > 0 ? code : 0));
     if (code == 21610)
         return DRAHT_OPTED_OUT;
     if (status == 429 || status == 503 || code == 20429 || code == 21611 || code == 63017 ||
@@ -53,6 +54,14 @@ static enum draht_verdict verdict_of(int status, int64_t code, const char **why)
     return DRAHT_REJECTED;
 }
 
+/* For operators: Twilio's own number of the fault, which its pages explain. */
+static void log_refusal(struct twilio *w, int status, int64_t code, const char *why,
+                        enum draht_verdict v) {
+    char line[300];
+    snprintf(line, sizeof line, "status=%d code=%lld %s", status, (long long)code, why);
+    sms_log(&w->b, v == DRAHT_MISCONFIGURED ? 3 : 2, "send", line);
+}
+
 static void on_answer(void *arg, const struct draht_http_answer *x) {
     struct twilio_send *s = arg;
     const char *why = "The provider did not answer.";
@@ -70,7 +79,8 @@ static void on_answer(void *arg, const struct draht_http_answer *x) {
     } else if (x->status >= 200 && x->status < 300) {
         settle(s, DRAHT_IN_DOUBT, "The provider's answer has no message id.", 0);
     } else {
-        enum draht_verdict v = verdict_of(x->status, code, &why);
+        enum draht_verdict v = verdict_of(s->a, x->status, code, &why);
+        log_refusal(s->w, x->status, code, why, v);
         uint64_t wait = x->retry_after_ms >= 0 ? (uint64_t)x->retry_after_ms : SMS_BUSY_MS;
         settle(s, v, why, v == DRAHT_RETRY ? wait : 0);
     }
@@ -156,7 +166,7 @@ static void on_stop_word(void *arg, int status, struct draht_span value) {
         return;
     }
     if (value.p) {
-        settle(s, DRAHT_OPTED_OUT, twilio_reason(21610), 0);
+        settle(s, DRAHT_OPTED_OUT, twilio_reason(s->a, 21610), 0);
         return;
     }
     for (uint32_t i = 0; i < s->m->part; i++, s->part++)

@@ -72,8 +72,7 @@ static void on_sent(void *arg, const struct draht_http_answer *a) {
         struct tg_verdict e = tg_error(a, true);
         if (e.verdict == DRAHT_RETRY && e.retry_ms) /* the limit counts for the whole bot */
             t->paused_ms = t->h->now_ms(t->host) + (int64_t)e.retry_ms;
-        if (e.verdict == DRAHT_MISCONFIGURED)
-            tg_log(t, 3, "telegram.send", e.reason);
+        tg_log(t, e.verdict == DRAHT_MISCONFIGURED ? 3 : 2, "telegram.send", e.reason);
         settle(s, e.verdict, e.reason, e.retry_ms);
         return;
     }

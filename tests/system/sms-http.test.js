@@ -193,7 +193,7 @@ test('the code decides: opted out, refused, wait, in doubt; stop words hold answ
     const tried = (s) => asked.filter((x) => x.body.includes(s)).length;
     answer = (x) => (x.body.includes('Aaa') ? [403, '{"code":"E21"}']
         : x.body.includes('Bbb') && tried('Bbb') === 1 ? [429, '{"code":"slow"}', { 'retry-after': '1' }]
-            : x.body.includes('Ccc') ? [0] : x.body.includes('Ddd') ? [200, '{"state":"no","code":"E7"}'] : [200, '{"state":"queued","id":"Jx"}']);
+            : x.body.includes('Ccc') ? [0] : x.body.includes('Ddd') ? [200, '{"state":"no","code":"E7"}'] : x.body.includes('Hhh') ? [200, '{"hallo":"welt"}'] : x.body.includes('Ggg') ? [200, '{"state":"no"}'] : [200, '{"state":"queued","id":"Jx"}']);
     const shows = (p) => until(`staff to see ${p}`, async () => p.test(JSON.stringify(await items(t.number))), 30000);
     await reply(t.number, 'Aaa');
     await shows(/opted out.*E21/);
@@ -206,6 +206,14 @@ test('the code decides: opted out, refused, wait, in doubt; stop words hold answ
     await reply(t.number, 'Ccc');
     await shows(/in_doubt/);
     assert.equal(tried('Ccc'), 1);
+    const one = async (text) => (await items(t.number)).find((i) => i.text === text)?.delivery;
+    await reply(t.number, 'Hhh'); // neither a yes nor a no
+    await until('doubt', async () => (await one('Hhh')).state === 'in_doubt');
+    assert.match((await one('Hhh')).reason, /neither yes nor no/);
+    await reply(t.number, 'Ggg'); // a no by its value
+    await until('a refusal', async () => (await one('Ggg')).state === 'failed');
+    const said = (await gateway.api('GET', '/channels/json/log')).lines.filter((l) => l.event === 'sms.send').map((l) => l.text);
+    assert.deepEqual(said.slice(-2), ['status=200 code=none meaning=in_doubt', 'status=200 code=200 meaning=rejected']);
     answer = undefined;
     await take(message('+49151000003', 'Stopp!'));
     await reply(t.number, 'Eee');

@@ -157,6 +157,8 @@ test('the code decides: opted out, wait, misconfigured; stop words hold answers 
     await until('the failed answer', async () => /opted out/.test(JSON.stringify(await items(t.number))));
     await reply(t.number, 'B kommt später');
     await until('the second attempt', () => sent.filter((s) => s.form.Body.startsWith('B kommt')).length === 2, 30000);
+    const said = (await gateway.api('GET', `/channels/${t.channel}/log`)).lines.filter((l) => l.event === 'twilio.send').map((l) => `${l.level} ${l.text}`);
+    assert.deepEqual(said.slice(-2), ['warn status=400 code=21610 The recipient has opted out of text messages.', 'warn status=429 code=20429 The provider asks to wait.']);
     await reply(t.number, 'Q wartet auf Platz');
     await until('the second attempt', () => sent.filter((s) => s.form.Body.startsWith('Q wartet')).length === 2, 30000);
     answer = undefined;
@@ -185,5 +187,7 @@ test('draht normalize shows messages and receipts', () => {
     const m = show(message('+49151000005', 'Hallo'));
     assert.equal(`${m.kind} ${m.channel} ${m.sender.address} ${m.recipients[0]} ${m.text}`, `message twilio +49151000005 ${CITY} Hallo`);
     assert.equal(show({ MessageSid: 'S', MessageStatus: 'undelivered', ErrorCode: '30005' }).state, 'failed');
+    assert.equal(show({ MessageSid: 'S', MessageStatus: 'failed', ErrorCode: '30999' }).reason, 'The provider could not deliver the text message (code 30999).');
+    assert.equal(show({ MessageSid: 'S', MessageStatus: 'failed' }).reason, 'The provider could not deliver the text message.');
     assert.equal(show({ MessageSid: 'S', MessageStatus: 'queued' }).kind, 'ignored');
 });
