@@ -81,8 +81,11 @@ bool dlr_read(const struct pdu *p, enum dlr_ids ids, struct dlr *out) {
     for (size_t k = 0; k < err.n; k++)
         if (!isalnum((unsigned char)err.p[k]))
             err.n = k;
-    if (states[i].reason)
-        snprintf(out->reason, sizeof out->reason, "%s (%s, code %.*s)", states[i].reason,
-                 states[i].stat, err.n ? (int)(err.n < 8 ? err.n : 8) : 1, err.n ? err.p : "-");
+    if (states[i].reason) {
+        snprintf(out->code, sizeof out->code, "%.*s", (int)(err.n < 8 ? err.n : 8),
+                 err.n ? err.p : "");
+        snprintf(out->reason, sizeof out->reason, "%s (%s, code %s)", states[i].reason,
+                 states[i].stat, *out->code ? out->code : "-");
+    }
     return out->id[0] != 0;
 }

@@ -13,6 +13,7 @@ struct dlr {
     char id[66]; /* as the answer to submit_sm wrote it; empty: none */
     enum draht_receipt_state state;
     bool is_permanent;
+    char code[9];     /* of a failure, as the network wrote it; empty: none was told */
     char reason[96];  /* of a failure: states and codes, no personal data */
     struct span stat; /* borrowed for ever */
 };

@@ -19,7 +19,8 @@ static json_t *receipt(const struct pdu *p) {
     struct dlr r;
     if (!dlr_read(p, DLR_SAME, &r))
         return ignored("a receipt without an id");
-    return kit_normal_receipt("smpp", span_str(r.id), r.state, NULL, *r.reason ? r.reason : NULL);
+    return kit_normal_receipt("smpp", span_str(r.id), r.state, *r.code ? json_string(r.code) : NULL,
+                              *r.reason ? r.reason : NULL);
 }
 
 static void put_part(json_t *o, const struct smpp_read *r) {

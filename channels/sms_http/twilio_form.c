@@ -124,6 +124,15 @@ static struct span plain(const struct form *f, const char *name, size_t max) {
     return s.n <= max ? s : SPAN_NONE;
 }
 
+/* A number, or the name of a company, which may have blanks in it. */
+static struct span sender(const struct form *f) {
+    struct span s = span_trim(form_value(f, "From"));
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < ' ' || s.p[i] > '~')
+            return SPAN_NONE;
+    return s.n <= ADDRESS_BYTES_MAX ? s : SPAN_NONE;
+}
+
 static void read_status(struct span status, struct twilio_post *p) {
     static const struct {
         const char *name;
@@ -161,13 +170,16 @@ static bool read_degrees(struct arena *a, const struct form *f, const char *name
     return true;
 }
 
-/* A place that was shared (WhatsApp through Twilio) comes without a Body. */
+/* A place that was shared and a choice (WhatsApp through Twilio) may come without a Body. */
 static void read_text(struct arena *a, const struct form *f, struct twilio_post *p) {
-    static const char *const names[] = {"Body", "Label", "Address"};
+    static const char *const names[] = {"Body", "Label", "Address"}, *const choices[] = {
+                                                                         "ButtonText", "ListTitle"};
     struct utf8_notes notes = {0};
     struct buf b = {0};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         kit_line(&b, form_value(f, names[i]));
+    for (size_t i = 0; b.n == 0 && i < sizeof choices / sizeof *choices; i++)
+        kit_line(&b, form_value(f, choices[i]));
     double latitude, longitude;
     if (read_degrees(a, f, "Latitude", &latitude) && read_degrees(a, f, "Longitude", &longitude))
         kit_place(&b, latitude, longitude);
@@ -188,7 +200,7 @@ static enum kit_keyword word_of(struct span told, struct span text) {
 void twilio_read(struct arena *a, const struct form *f, struct twilio_post *p) {
     *p = (struct twilio_post){.id = plain(f, "MessageSid", ID_BYTES_MAX),
                               .account = plain(f, "AccountSid", ID_BYTES_MAX),
-                              .from = plain(f, "From", ADDRESS_BYTES_MAX),
+                              .from = sender(f),
                               .to = plain(f, "To", ADDRESS_BYTES_MAX)};
     struct span status = form_value(f, "MessageStatus");
     span_u64(form_value(f, "ErrorCode"), 999999, &p->code);

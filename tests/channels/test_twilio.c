@@ -107,7 +107,9 @@ START_TEST(meaning) {
     ck_assert_int_eq(kind_of(""), TWILIO_IGNORED);
     ck_assert_int_eq(kind_of("MessageSid=S&From=%2B49&Body=x"), TWILIO_MESSAGE);
     ck_assert_int_eq(kind_of("MessageSid=S&From=%2B49&Body="), TWILIO_IGNORED);
-    ck_assert_int_eq(kind_of("MessageSid=S&From=a%20b&Body=x"), TWILIO_IGNORED);
+    ck_assert_int_eq(kind_of("MessageSid=S&From=a%20b&Body=x"), TWILIO_MESSAGE); /* the name of a company */
+    ck_assert_int_eq(kind_of("MessageSid=S&From=a%0Ab&Body=x"), TWILIO_IGNORED);
+    ck_assert_int_eq(kind_of("MessageSid=S&From=%20&Body=x"), TWILIO_IGNORED);
     ck_assert_int_eq(kind_of("MessageSid=S&From=1&NumMedia=1&MediaUrl0=http%3A%2F%2Fh%2F"), TWILIO_MESSAGE);
     ck_assert_int_eq(kind_of("MessageSid=S&From=1&NumMedia=11&MediaUrl0=http%3A%2F%2Fh%2F"), TWILIO_IGNORED);
     ck_assert_int_eq(kind_of("MessageSid=S&MessageStatus=delivered"), TWILIO_RECEIPT);

@@ -82,6 +82,7 @@ test('receipts name the message, the state and, where the provider tells, code a
         const [r] = lines(type, raw);
         assert.deepEqual(Object.keys(r).slice(0, 6), ['kind', 'channel', 'external_id', 'state', 'code', 'reason'], type);
         assert.deepEqual([r.kind, r.channel, r.external_id, r.state], ['receipt', type, ...want]);
+        assert.equal(r.code, { [pdu(4, 'id:abc stat:UNDELIV err:011')]: '011' }[raw] ?? (type === 'whatsapp' ? 131047 : null));
         assert.equal(r.state === 'failed' && type !== 'sms-http', r.reason !== null, JSON.stringify(r));
     }
 });

@@ -190,4 +190,8 @@ test('draht normalize shows messages and receipts', () => {
     assert.equal(show({ MessageSid: 'S', MessageStatus: 'failed', ErrorCode: '30999' }).reason, 'The provider could not deliver the text message (code 30999).');
     assert.equal(show({ MessageSid: 'S', MessageStatus: 'failed' }).reason, 'The provider could not deliver the text message.');
     assert.equal(show({ MessageSid: 'S', MessageStatus: 'queued' }).kind, 'ignored');
+    assert.equal(show(message('Deutsche Bank', 'Werbung')).sender.address, 'Deutsche Bank');
+    assert.equal(show({ ...message('whatsapp:+49151', ''), MessageType: 'interactive', ListId: 'r1', ListTitle: 'Reisepass' }).text, 'Reisepass');
+    assert.equal(show({ ...message('whatsapp:+49151', 'Ja'), MessageType: 'button', ButtonText: 'Ja', ButtonPayload: 'y' }).text, 'Ja');
+    for (const from of ['', '  ', '+49\n151', 'x'.repeat(65)]) assert.equal(show(message(from, 'x')).reason, 'no sender');
 });
