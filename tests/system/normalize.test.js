@@ -110,7 +110,7 @@ test('numbers are as short as they can be', () => {
 
 test('input without anything in it is one line, input that is none is refused with what and where', () => {
     for (const [type, raw] of [['telegram', '[]'], ['whatsapp', { object: 'whatsapp_business_account', entry: [] }], ['matrix', { next_batch: 's' }], ['webchat', ''],
-        ['messenger', meta('page', { delivery: { watermark: 1 } })]])
+        ['messenger', { object: 'page', entry: [] }]])
         assert.deepEqual(lines(type, raw), [{ kind: 'ignored', channel: type, reason: 'nothing in it' }]);
     const rows = [
         ['smpp', '', /empty/], ['smpp', '00z', /byte 3 is no hex digit/], ['smpp', '000', /lacks a digit/],
