@@ -182,7 +182,7 @@ static void case_wrong(struct conf *k) {
 }
 
 static void case_open(struct conf *k) {
-    conf_ready(k);
+    k->never_opened = !conf_ready(k);
 }
 
 const struct conf_case conf_cases_begin[] = {{"table", case_table},

@@ -266,7 +266,7 @@ static bool saw_typing(const struct conf *k) {
 }
 
 static void case_typing(struct conf *k) {
-    if (!k->ops.typing) {
+    if (!k->ops.typing || !(k->ops.caps & DRAHT_CAP_TYPING)) {
         conf_skip(k, "the channel shows no typing");
         return;
     }
@@ -299,6 +299,7 @@ static void kill_program(struct conf *k, const char *text) {
     else if (t->verdict == DRAHT_SENT)
         conf_fail(k, "the program was killed in mid-send and the verdict was SENT");
     conf_wait(k, is_down, CONF_REST_MS);
+    k->why_down[0] = 0; /* it was us */
 }
 
 /* The same Draht without a verdict on record: for a channel in its own process, Draht ends. */

@@ -321,15 +321,26 @@ static struct draht_span h_fact(void *host, const char *name) {
     return (struct draht_span){0};
 }
 
+static bool is_telling(const char *event) {
+    return !strcmp(event, "exec.stderr") || !strcmp(event, "exec.params") ||
+           !strcmp(event, "exec.late");
+}
+
 static void h_log(void *host, int level, const char *event, const char *text) {
-    const struct conf *k = host;
+    struct conf *k = host;
     if (k->o->is_loud)
         fprintf(stderr, "  %d %s %s\n", level, event ? event : "", text ? text : "");
+    if (event && text && is_telling(event))
+        snprintf(k->last_line, sizeof k->last_line, "%s", text);
 }
 
 static void h_health(void *host, int is_up, const char *sentence) {
     struct conf *k = conf_check(host, "health");
+    bool is_same = sentence && strcmp(k->sentence, sentence) == 0;
     k->is_up = is_up != 0;
+    k->downs_n = is_up ? 0 : is_same ? k->downs_n + 1 : 1;
+    if (!is_up && sentence)
+        snprintf(k->why_down, sizeof k->why_down, "%s", sentence);
     snprintf(k->sentence, sizeof k->sentence, "%s", sentence ? sentence : "");
 }
 

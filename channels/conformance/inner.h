@@ -25,6 +25,7 @@
 #define CONF_ACCEPT_MS 60  /* the pretended store is this slow, so that an early yes shows */
 #define CONF_WAIT_MS 45000 /* a machine may be slow; this is waited for at most once */
 #define CONF_HURRY_MS 1500 /* once something that had to come did not */
+#define CONF_DOWNS_MAX 4   /* said to be down so often for one reason, it will not come up */
 #define CONF_REST_MS 300   /* how long nothing must happen */
 #define CONF_TEXT_BYTES 600
 #define CONF_PORTS 4
@@ -137,6 +138,10 @@ struct conf {
     bool is_open, is_started, is_up, is_stopping;
     int stops_n;
     char sentence[CONF_TEXT_BYTES], open_error[256];
+    bool never_opened;
+    int downs_n;                     /* in a row, for one reason */
+    char why_down[CONF_TEXT_BYTES];  /* during the case under way; empty: it stayed up */
+    char last_line[CONF_TEXT_BYTES]; /* about a program's faults, or of its standard error */
     /* written down */
     struct conf_in *ins;
     size_t ins_n;

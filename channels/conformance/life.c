@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "gateway/base/clock.h"
 
-enum { TICK_MS = 2, STOP_WAIT_MS = 12000 };
+enum { TICK_MS = 2, STOP_WAIT_MS = 12000, PROGRAM_TIMEOUT_S = 10 };
 
 struct waiting {
     struct conf *k;
@@ -81,7 +81,8 @@ static json_t *options_with(struct conf *k, const json_t *over) {
     json_decref(merged);
     if (!k->program)
         return options;
-    json_t *all = json_pack("{s:[s],s:o}", "command", k->program, "settings", options);
+    json_t *all = json_pack("{s:[s],s:o,s:i}", "command", k->program, "settings", options,
+                            "timeout_s", PROGRAM_TIMEOUT_S);
     char spool[96];
     snprintf(spool, sizeof spool, "%s/spool", k->dir);
     json_puts(all, "spool", spool);
@@ -129,6 +130,7 @@ int conf_open(struct conf *k) {
         return -1;
     }
     k->is_up = k->is_stopping = false;
+    k->downs_n = 0;
     k->stops_n = 0;
     k->is_open = true; /* it may ask facts already */
     int rc = k->ops.open(&conf_host, k, CONF_ID, k->options, &k->channel, k->open_error);
@@ -174,8 +176,8 @@ void conf_close(struct conf *k) {
     k->prepared[0] = 0;
 }
 
-static bool is_up(const struct conf *k) {
-    return k->is_up;
+static bool is_decided(const struct conf *k) {
+    return k->is_up || k->downs_n >= CONF_DOWNS_MAX;
 }
 
 bool conf_ready(struct conf *k) {
@@ -183,8 +185,11 @@ bool conf_ready(struct conf *k) {
         conf_fail(k, "it does not open: %s", k->open_error);
         return false;
     }
-    if (conf_expect(k, is_up))
+    conf_expect(k, is_decided);
+    if (k->is_up) {
+        k->why_down[0] = k->last_line[0] = 0; /* how it started */
         return true;
+    }
     conf_fail(k, "it never said that it is up (host->health)%s%s%s%s",
               *k->sentence ? "; it said: " : "", k->sentence, *k->stranger ? "; it asked for " : "",
               k->stranger);

@@ -72,20 +72,33 @@ static void say(struct conf *k) {
     fflush(stdout);
 }
 
+/* Why a channel was away, or what it did wrong, is nearer to the fault than what came of it. */
+static void add_reason(struct conf *k, const char *label, const char *reason) {
+    size_t n = strlen(k->text);
+    if (k->state == CONF_FAILED && *reason && !strstr(k->text, reason))
+        snprintf(k->text + n, sizeof k->text - n, "%s%s", label, reason);
+}
+
 static void run_case(struct conf *k, const struct conf_case *c) {
     const char *why = json_str(conf_get(k, "skip"), c->name, NULL);
     if (k->o->only && strcmp(k->o->only, c->name) != 0)
         return;
     k->name = c->name;
     k->state = CONF_OK;
-    k->text[0] = k->violation[0] = k->stranger[0] = 0;
-    if (why)
+    k->text[0] = k->violation[0] = k->stranger[0] = k->why_down[0] = k->last_line[0] = 0;
+    if (k->never_opened)
+        conf_skip(k, "it does not open");
+    else if (why)
         conf_skip(k, "%s", why);
     else
         c->run(k);
     if (k->violation[0] && k->state != CONF_FAILED)
         conf_fail(k, "%s", k->violation);
+    add_reason(k, "; it said: ", k->why_down);
+    add_reason(k, "; its log says: ", k->last_line);
     say(k);
+    if (k->program && *k->why_down) /* begun anew at once, and not after longer and longer rests */
+        conf_close(k);
 }
 
 static void run_table(struct conf *k, const struct conf_case *c) {

@@ -85,11 +85,31 @@ static void name_parts(struct sending *s, const json_t *r) {
         s->x->h->part_done(s->token, (uint32_t)i, kit_str(json_string_value(v)));
 }
 
-static void on_answer(struct exec *x, void *arg, enum exec_outcome o,
-                      const struct wire_message *m) {
+/* 0: there is no such word. */
+static int verdict_of(const char *word) {
     static const char *const verdicts[] = {"",          "sent",          "retry",   "rejected",
                                            "opted_out", "misconfigured", "in_doubt"};
+    for (int i = DRAHT_SENT; i <= DRAHT_IN_DOUBT; i++)
+        if (strcmp(verdicts[i], word) == 0)
+            return i;
+    return 0;
+}
+
+/* Nobody can know what became of the reply. The word is named when it can be nothing personal. */
+static void settle_wordless(struct sending *s, const char *word) {
+    char reason[120] = "The program answered without a verdict.";
+    size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyz_");
+    if (n && !word[n] && n < 24)
+        snprintf(reason, sizeof reason,
+                 "The program gave the verdict \"%s\", which does not exist.", word);
+    exec_log(s->x, 2, "exec.verdict", "%s", reason);
+    settle(s, DRAHT_IN_DOUBT, kit_str(reason), 0);
+}
+
+static void on_answer(struct exec *x, void *arg, enum exec_outcome o,
+                      const struct wire_message *m) {
     struct sending *s = arg;
+    (void)x;
     if (o != EXEC_ANSWERED) {
         unknown(s);
         return;
@@ -98,13 +118,12 @@ static void on_answer(struct exec *x, void *arg, enum exec_outcome o,
         settle_error(s, m->error);
         return;
     }
-    int v = DRAHT_IN_DOUBT;
     const char *word = json_str(m->result, "verdict", "");
-    for (int i = DRAHT_SENT; i <= DRAHT_IN_DOUBT; i++)
-        if (strcmp(verdicts[i], word) == 0)
-            v = i;
-    if (!*word)
-        exec_log(x, 2, "exec.verdict", "an answer to send has no verdict; it is in doubt");
+    int v = verdict_of(word);
+    if (!v) {
+        settle_wordless(s, word);
+        return;
+    }
     if (v == DRAHT_SENT)
         name_parts(s, m->result);
     int64_t retry = json_int(m->result, "retry_ms", 0);

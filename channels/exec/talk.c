@@ -228,13 +228,14 @@ void ask_result(struct ask *k, json_t *result) {
 void ask_error(struct ask *k, enum wire_code code, const char *message) {
     struct buf line = {0};
     log_ask(k, (int)code);
+    if (code == WIRE_BAD_PARAMS && k->run)
+        exec_log(k->x, 2, "exec.params", "%s%s%s", k->method ? k->method : "",
+                 k->method ? ": " : "", message);
     if (k->reply) {
         once_reply(k, NULL, code, message);
     } else if (k->id && k->run) {
         wire_error(&line, k->id, code, message);
         put(k->run, &line);
-    } else if (!k->id && code == WIRE_BAD_PARAMS) {
-        exec_log(k->x, 2, "exec.params", "%s", message);
     }
     ask_release(k);
 }

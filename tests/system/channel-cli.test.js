@@ -229,3 +229,30 @@ test('the inbox has a word for every built-in channel type, in each of its langu
         assert.deepEqual(types.filter((t) => !words[`channel.${t}`]), [], language);
     }
 });
+
+test('a broken program is told what to mend, and soon', { timeout: 170000 }, async () => {
+    const made = await draht('new', 'taube', '--lang', 'python', '--dir', path.join(dir, 'whole'));
+    assert.equal(made.code, 0, made.out);
+    const table = [
+        ['banner', '    channel = None\n', '    print("taube 1.0", flush=True)\n    channel = None\n', 'open', /The program broke the protocol: a line is not one JSON object/],
+        ['manifest', '"idempotent", ', '"idempotenz", ', 'open', /manifest is wrong: there is no cap "idempotenz"/],
+        ['crash', '        number, sender = ', '        raise KeyError("Taube")\n        number, sender = ', 'accept', /The program ended \(status 1, signal 0\)\.; its log says: KeyError: 'Taube'/],
+        ['params', '"sender": sender, ', '', 'accept', /its log says: inbound: sender is a text of 1 to 1024 bytes/],
+        ['verdict', '"verdict": "sent"', '"verdict": "send"', 'send', /IN_DOUBT \(The program gave the verdict "send", which does not exist\.\)/],
+        ['wordless', '"verdict": "sent"', '"word": "sent"', 'send', /IN_DOUBT \(The program answered without a verdict\.\)/],
+    ];
+    for (const [name, from, to, row, text] of table) {
+        const folder = path.join(dir, `py-${name}`);
+        fs.cpSync(path.join(dir, 'whole'), folder, { recursive: true });
+        const file = path.join(folder, 'taube.py');
+        const program = fs.readFileSync(file, 'utf8');
+        assert.ok(program.includes(from), `the skeleton holds ${from}`);
+        fs.writeFileSync(file, program.replace(from, to));
+        const began = Date.now();
+        const r = await kit(folder);
+        assert.equal(r.of(row).result, 'failed', `${name}: ${row} said ${r.of(row).text}`);
+        assert.match(r.of(row).text, text, name);
+        if (row === 'open') assert.deepEqual([r.failed, r.of('accept').result, r.of('accept').text], [1, 'not applicable', 'it does not open']);
+        assert.ok(Date.now() - began < 60000, `${name}: ${Date.now() - began} ms`);
+    }
+});
