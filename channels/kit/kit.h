@@ -75,6 +75,15 @@ struct kit_bucket {
 /* 0: taken. Positive: how many milliseconds to wait. */
 int64_t kit_bucket_take(struct kit_bucket *b, int64_t now_ms, int size, int interval_ms);
 
+/* A provider's limit that counts for a whole channel. Zeroed: there is none. */
+struct kit_pause {
+    int64_t until_ms;
+};
+/* At most an hour: whoever says more is asked again. */
+void kit_pause_set(struct kit_pause *p, int64_t now_ms, uint64_t wait_ms);
+/* Milliseconds to wait, 0: none. */
+uint64_t kit_pause_left(const struct kit_pause *p, int64_t now_ms);
+
 /* What somebody was told last, so that the same is not said again at every key that is pressed.
  * Zeroed: nothing yet. */
 struct kit_told {

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define PAUSE_MS_MAX (3600ull * 1000)
+
 enum { PROBES = 16 };
 
 int64_t kit_bucket_take(struct kit_bucket *b, int64_t now_ms, int size, int interval_ms) {
@@ -16,6 +18,16 @@ int64_t kit_bucket_take(struct kit_bucket *b, int64_t now_ms, int size, int inte
         return after - allowed;
     b->full_ms = after;
     return 0;
+}
+
+void kit_pause_set(struct kit_pause *p, int64_t now_ms, uint64_t wait_ms) {
+    int64_t until = now_ms + (int64_t)(wait_ms < PAUSE_MS_MAX ? wait_ms : PAUSE_MS_MAX);
+    if (until > p->until_ms)
+        p->until_ms = until;
+}
+
+uint64_t kit_pause_left(const struct kit_pause *p, int64_t now_ms) {
+    return p->until_ms > now_ms ? (uint64_t)(p->until_ms - now_ms) : 0;
 }
 
 bool kit_told(struct kit_told *t, struct span what, bool is_on, int64_t now_ms, int64_t every_ms) {

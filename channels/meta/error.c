@@ -95,6 +95,13 @@ struct meta_verdict meta_error_of(int code, int subcode) {
                                  0, false};
 }
 
+bool meta_error_is_for_all(int code, int status) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].code == code)
+            return rows[i].v.retry_ms == RATE_WAIT_MS;
+    return code < 0 && status == 429;
+}
+
 /* Without a code in the body: a proxy spoke, or nobody did. */
 static struct meta_verdict without_code(const struct draht_http_answer *a, bool is_send) {
     static const char silent[] = "The provider did not answer.";

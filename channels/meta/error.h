@@ -16,6 +16,9 @@ struct meta_verdict {
 /* Of a code (-1: none was told) and subcode (0: none); unknown codes are rejected with a sentence
  * of their own. */
 struct meta_verdict meta_error_of(int code, int subcode);
+/* Whether an answer with this code (-1: none) is a limit of the app or the account: other messages
+ * have to wait as well. */
+bool meta_error_is_for_all(int code, int status);
 /* Of a whole answer that is not a success. is_send: the request carried a message, so that an
  * answer that never came leaves it in doubt. */
 struct meta_verdict meta_error_answer(const struct draht_http_answer *a, bool is_send,

@@ -38,6 +38,7 @@ struct meta {
     struct meta_post *posts;
     size_t posts_n;
     struct meta_send *sends;
+    struct kit_pause pause;      /* a limit of the account */
     struct kit_told typing_told; /* the conversation that was last told that staff type */
     bool is_stopping;
     draht_done_fn stopped;

@@ -13,6 +13,7 @@
 #define TEXT_BYTES_INSTAGRAM 1000
 #define TEMPLATE_POINTS_MAX 1024
 #define PIECES_MAX 100
+#define UNTOLD_WAIT_MS 60000 /* a limit without a time */
 #define REASON_BYTES_MAX 400
 
 enum mode { FREE, AGENT, TEMPLATE };
@@ -110,6 +111,12 @@ static json_t *member(json_t *o, const char *list, const char *key) {
     return list ? json_object_get(json_array_get(v, 0), key) : v;
 }
 
+static void pause_all(struct meta *m, const struct draht_http_answer *a, int code,
+                      const struct meta_verdict *e) {
+    if (e->verdict == DRAHT_RETRY && meta_error_is_for_all(code, a->status))
+        kit_pause_set(&m->pause, m->h->now_ms(m->host), e->retry_ms ? e->retry_ms : UNTOLD_WAIT_MS);
+}
+
 static void on_sent(void *arg, const struct draht_http_answer *a) {
     struct meta_send *s = arg;
     struct meta *m = s->m;
@@ -121,6 +128,7 @@ static void on_sent(void *arg, const struct draht_http_answer *a) {
     if (mid.n == 0) {
         struct meta_verdict e = meta_error_answer(a, true, &code);
         json_decref(v);
+        pause_all(m, a, code, &e);
         char line[80];
         snprintf(line, sizeof line, "status=%d code=%d verdict=%d", a->status, code, e.verdict);
         meta_log(m, e.verdict == DRAHT_MISCONFIGURED ? 3 : 2, "meta.send", line);
@@ -236,6 +244,7 @@ static void on_uploaded(void *arg, const struct draht_http_answer *a) {
         return;
     }
     struct meta_verdict e = meta_error_answer(a, false, &code);
+    pause_all(s->m, a, code, &e);
     if (e.verdict == DRAHT_IN_DOUBT) /* nothing was sent yet */
         e.verdict = DRAHT_RETRY;
     settle(s, e.verdict, e.reason, e.retry_ms);
@@ -252,17 +261,23 @@ static void upload(struct meta_send *s) {
         settle(s, DRAHT_MISCONFIGURED, "The provider's address may not be called.", 0);
 }
 
+static bool is_done(const struct meta_send *s) {
+    return s->mode == TEMPLATE ? s->part > 0 : s->part >= s->pieces_n + s->out->attachments_n;
+}
+
 static void next_part(struct meta_send *s) {
-    if (s->mode == TEMPLATE && s->part == 0)
-        send_template(s);
-    else if (s->mode == TEMPLATE)
+    uint64_t wait_ms = kit_pause_left(&s->m->pause, s->m->h->now_ms(s->m->host));
+    if (is_done(s))
         settle(s, DRAHT_SENT, "", 0);
+    else if (wait_ms)
+        settle(s, DRAHT_RETRY, "The provider limits how many messages may be sent right now.",
+               wait_ms);
+    else if (s->mode == TEMPLATE)
+        send_template(s);
     else if (s->part < s->pieces_n)
         send_text(s, s->pieces[s->part]);
-    else if (s->part < s->pieces_n + s->out->attachments_n)
-        upload(s);
     else
-        settle(s, DRAHT_SENT, "", 0);
+        upload(s);
 }
 
 /* ---- the beginning ---- */

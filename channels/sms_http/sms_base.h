@@ -20,7 +20,8 @@ struct sms_base {
     json_t *o;           /* options */
     char *authorization; /* header, or NULL */
     struct sms_work *works;
-    size_t works_n, busy; /* busy: what else is under way */
+    size_t works_n, busy;   /* busy: what else is under way */
+    struct kit_pause pause; /* the provider has asked to wait */
     bool is_stopping;
     draht_done_fn stopped;
     void *stopped_arg;

@@ -128,6 +128,8 @@ static void failed(struct sms_out *s, const struct sms_answer *x, int64_t retry_
                     : strcmp(word, "throttled") == 0 ? SMS_BUSY_MS
                                                      : 0;
     log_refusal(s, x->status, plain, word);
+    if (strcmp(word, "throttled") == 0)
+        kit_pause_set(&s->w->b.pause, s->w->b.h->now_ms(s->w->b.host), wait);
     settle(s, v, sentence(s, word, plain), v == DRAHT_RETRY ? wait : 0);
 }
 
@@ -277,6 +279,11 @@ static void send_part(struct sms_out *s) {
     const char *headers[HEADERS_MAX];
     if (s->part >= s->parts_n) {
         settle(s, DRAHT_SENT, NULL, 0);
+        return;
+    }
+    uint64_t wait_ms = kit_pause_left(&w->b.pause, w->b.h->now_ms(w->b.host));
+    if (wait_ms) {
+        settle(s, DRAHT_RETRY, "The provider asks to wait.", wait_ms);
         return;
     }
     fill(s);

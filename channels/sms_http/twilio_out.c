@@ -82,6 +82,8 @@ static void on_answer(void *arg, const struct draht_http_answer *x) {
         enum draht_verdict v = verdict_of(s->a, x->status, code, &why);
         log_refusal(s->w, x->status, code, why, v);
         uint64_t wait = x->retry_after_ms >= 0 ? (uint64_t)x->retry_after_ms : SMS_BUSY_MS;
+        if (v == DRAHT_RETRY)
+            kit_pause_set(&s->w->b.pause, s->w->b.h->now_ms(s->w->b.host), wait);
         settle(s, v, why, v == DRAHT_RETRY ? wait : 0);
     }
 }
@@ -145,10 +147,13 @@ static void post(struct twilio_send *s, struct span text) {
 
 static void next_part(struct twilio_send *s) {
     struct span text = kit_split(&s->rest, TWILIO_TEXT_UNITS, kit_cost_utf16, NULL);
-    if (text.n || (*s->files.handle && s->part == 0))
-        post(s, text);
-    else
+    uint64_t wait_ms = kit_pause_left(&s->w->b.pause, s->w->b.h->now_ms(s->w->b.host));
+    if (!text.n && !(*s->files.handle && s->part == 0))
         settle(s, DRAHT_SENT, NULL, 0);
+    else if (wait_ms)
+        settle(s, DRAHT_RETRY, "The provider asks to wait.", wait_ms);
+    else
+        post(s, text);
 }
 
 static void on_kept(void *arg, int status) {

@@ -231,6 +231,19 @@ static const struct {
     {{.total_max = 5000000, .kinds = &small, .kinds_n = 1}, 1, 26 * MIB, "x/y", "total 5 MB"},
 };
 
+START_TEST(test_a_pause_ends) {
+    struct kit_pause p = {0};
+    ck_assert_uint_eq(kit_pause_left(&p, 1000), 0);
+    kit_pause_set(&p, 1000, 500);
+    ck_assert_uint_eq(kit_pause_left(&p, 1000), 500);
+    kit_pause_set(&p, 1100, 10); /* a shorter one takes nothing away */
+    ck_assert_uint_eq(kit_pause_left(&p, 1499), 1);
+    ck_assert_uint_eq(kit_pause_left(&p, 1500), 0);
+    kit_pause_set(&p, 2000, UINT64_MAX);
+    ck_assert_uint_eq(kit_pause_left(&p, 2000), 3600000);
+}
+END_TEST
+
 START_TEST(test_files_keep_the_limits) {
     static const struct kit_files_words words = {"count {max}", "kind {name}", "size {name} {max}", "total {max}", false};
     struct draht_attachment x[50];
@@ -260,6 +273,7 @@ static Suite *suite(void) {
     tcase_add_loop_test(c, test_files_keep_the_limits, 0, sizeof files / sizeof *files);
     tcase_add_test(c, test_the_same_is_told_once);
     tcase_add_test(c, test_buckets);
+    tcase_add_test(c, test_a_pause_ends);
     tcase_add_test(c, test_peers);
     suite_add_tcase(s, c);
     return s;

@@ -294,6 +294,27 @@ test('errors decide by the code in the body, whatever the HTTP status', { timeou
     }
 });
 
+test('whatsapp: a limit of the account holds all replies, one of a pair of numbers its own alone', { timeout: 60000 }, async () => {
+    const one = await write('whatsapp', '4915591', 'Erste Nummer'), other = await write('whatsapp', '4915592', 'Andere Nummer');
+    const tried = (text) => graph.requests.filter((r) => r.json?.text?.body === text).length;
+    graph.answers.push({ status: 400, body: { error: { code: 130429 } }, headers: { 'retry-after': '2' } });
+    await reply(one, 'Zu viel auf einmal');
+    await delivery(one, 'Zu viel auf einmal', 'retry');
+    await reply(other, 'Wartet mit');
+    const held = await delivery(other, 'Wartet mit', 'retry');
+    assert.match(held.delivery.reason, /limits how many/);
+    assert.equal(tried('Wartet mit'), 0);
+    await delivery(one, 'Zu viel auf einmal', 'sent');
+    await delivery(other, 'Wartet mit', 'sent');
+    assert.equal(tried('Wartet mit'), 1);
+    graph.answers.push({ status: 400, body: { error: { code: 131056 } }, headers: { 'retry-after': '2' } });
+    await reply(one, 'Zu oft an eine');
+    await delivery(one, 'Zu oft an eine', 'retry');
+    await reply(other, 'Geht gleich');
+    await delivery(other, 'Geht gleich', 'sent');
+    assert.equal((await items(one)).find((i) => i.text === 'Zu oft an eine').delivery.state, 'retry');
+});
+
 test('messenger: marks that name a time alone reach what was on its way then, however late our answer was', { timeout: 60000 }, async () => {
     const number = await write('messenger', '7333', 'Nur Zeiten');
     graph.answers.push('slow');

@@ -195,10 +195,22 @@ test('the code decides: opted out, refused, wait, in doubt; stop words hold answ
         : x.body.includes('Bbb') && tried('Bbb') === 1 ? [429, '{"code":"slow"}', { 'retry-after': '1' }]
             : x.body.includes('Ccc') ? [0] : x.body.includes('Ddd') ? [200, '{"state":"no","code":"E7"}'] : x.body.includes('Hhh') ? [200, '{"hallo":"welt"}'] : x.body.includes('Ggg') ? [200, '{"state":"no"}'] : [200, '{"state":"queued","id":"Jx"}']);
     const shows = (p) => until(`staff to see ${p}`, async () => p.test(JSON.stringify(await items(t.number))), 30000);
+    const first = answer;
+    const one = async (text) => (await items(t.number)).find((i) => i.text === text)?.delivery;
     await reply(t.number, 'Aaa');
     await shows(/opted out.*E21/);
     await reply(t.number, 'Bbb');
     await until('the second attempt', () => tried('Bbb') === 2, 30000);
+    answer = (x) => (x.body.includes('Iii') && tried('Iii') === 1 ? [429, '{"code":"slow"}', { 'retry-after': '2' }] : [200, '{"state":"queued","id":"Ji"}']);
+    await take(message('+49151000033', 'Noch jemand'));
+    const other = await ticketOf('json', 'Noch jemand');
+    await reply(t.number, 'Iii');
+    await until('the wait', async () => (await one('Iii'))?.state === 'retry');
+    await reply(other.number, 'Jjj');
+    await until('the other to wait, too', async () => (await items(other.number)).find((i) => i.text === 'Jjj').delivery.state === 'retry');
+    assert.equal(tried('Jjj'), 0);
+    await until('both', () => tried('Iii') === 2 && tried('Jjj') === 1, 30000);
+    answer = first;
     await reply(t.number, 'Ddd');
     await shows(/refused.*E7/);
     await reply(t.number, 'x'.repeat(301));
@@ -206,7 +218,6 @@ test('the code decides: opted out, refused, wait, in doubt; stop words hold answ
     await reply(t.number, 'Ccc');
     await shows(/in_doubt/);
     assert.equal(tried('Ccc'), 1);
-    const one = async (text) => (await items(t.number)).find((i) => i.text === text)?.delivery;
     await reply(t.number, 'Hhh'); // neither a yes nor a no
     await until('doubt', async () => (await one('Hhh')).state === 'in_doubt');
     assert.match((await one('Hhh')).reason, /neither yes nor no/);

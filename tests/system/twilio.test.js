@@ -178,6 +178,23 @@ test('the code decides: opted out, wait, misconfigured; stop words hold answers 
     assert.ok(!sent.some((s) => s.form.Body.startsWith('E ')));
 });
 
+test('when the provider asks to wait the whole channel does', async () => {
+    const two = ['+49151000041', '+49151000042'];
+    for (const from of two) await post(MESSAGE, message(from, `Pause ${from}`));
+    const t = await Promise.all(two.map((from) => ticketOf(`Pause ${from}`)));
+    const tried = (text) => sent.filter((s) => s.form.Body === text).length;
+    answer = (f) => (f.Body === 'Zu schnell' && tried('Zu schnell') === 1 ? [429, { code: 20429 }, { 'retry-after': '2' }] : [201, { sid: `SMw${sent.length}` }]);
+    await reply(t[0].number, 'Zu schnell');
+    await until('the first attempt', () => tried('Zu schnell') === 1);
+    const of = async (i, text) => (await items(t[i].number)).find((x) => x.text === text)?.delivery.state;
+    await until('the wait', async () => (await of(0, 'Zu schnell')) === 'retry');
+    await reply(t[1].number, 'Wartet mit');
+    await until('the other to wait', async () => (await of(1, 'Wartet mit')) === 'retry');
+    assert.equal(tried('Wartet mit'), 0);
+    await until('both', async () => tried('Zu schnell') === 2 && tried('Wartet mit') === 1, 30000);
+    answer = undefined;
+});
+
 test('draht normalize shows messages and receipts', () => {
     const show = (fields) => {
         const file = path.join(gateway.dir, `raw-${randomUUID()}`);
