@@ -298,6 +298,7 @@ void host_free(struct host **hp) {
         return;
     *hp = NULL;
     loop_timer_stop(&h->drain);
+    host_places_end(h);
     release_all(h);
     for (int i = 0; i < h->channels_n; i++) {
         struct host_channel *c = h->channels[i];

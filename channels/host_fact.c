@@ -278,4 +278,5 @@ const struct draht_host host_table = {
     .files = host_files,
     .text = host_text,
     .tell = host_tell,
+    .watch_place = host_watch_place,
 };

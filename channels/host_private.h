@@ -109,6 +109,8 @@ struct host_watch { /* a conversation that a channel wants to hear of */
     struct host_watch *next;
     struct host_channel *owner;
     size_t thread_n;
+    bool wants_place;
+    int64_t place; /* what was told last; -1: waits for no answer, -2: nothing yet */
     char name[THREAD_NAME_BYTES];
     char thread[];
 };
@@ -125,6 +127,11 @@ struct host {
     struct host_thread *threads;
     struct host_watch **watches; /* watches_slots of them, a power of two, or none */
     size_t watches_n, watches_slots;
+    size_t places_n;       /* watches that want their place */
+    size_t places_asked_n; /* calls for them that still owe an answer */
+    bool is_place_stale;   /* something happened since they were asked for */
+    int64_t places_ms;     /* when that was */
+    struct loop_timer *places;
     struct buf fact;
     struct loop_timer *drain;
     int64_t drain_until_ms;
@@ -173,6 +180,11 @@ void host_typing_in(void *host, struct draht_span thread, int is_typing);
 void host_lease_drop_all(struct host_channel *c);
 void host_watch(void *host, struct draht_span thread, int is_on);
 void host_watches_drop(struct host_channel *c);
+struct host_watch *host_watched(const struct host *h, const char *name); /* NULL: nobody does */
+/* host_place.c */
+void host_watch_place(void *host, struct draht_span thread, int is_on);
+void host_places_feed(struct host *h, const struct feed_event *e);
+void host_places_end(struct host *h);
 void host_tell(void *host, struct draht_span thread, struct draht_span word);
 int host_lease(void *host, struct draht_span name, void (*on_change)(void *channel, int held));
 /* host_store.c */

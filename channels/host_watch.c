@@ -38,10 +38,15 @@ static struct host_watch **find(const struct host *h, const char *name) {
     return at;
 }
 
+struct host_watch *host_watched(const struct host *h, const char *name) {
+    return h->watches_slots ? *find(h, name) : NULL;
+}
+
 static void drop(struct host *h, struct host_watch **at) {
     struct host_watch *w = *at;
     *at = w->next;
     h->watches_n--;
+    h->places_n -= w->wants_place;
     free(w);
 }
 
@@ -121,6 +126,7 @@ static const char *what_of(const struct feed_event *e) {
 }
 
 void host_feed(struct host *h, const struct feed_event *e) {
+    host_places_feed(h, e);
     const char *what = h->watches_n && *e->thread ? what_of(e) : NULL;
     struct host_watch *w =
         what && strlen(e->thread) == THREAD_NAME_BYTES - 1 ? *find(h, e->thread) : NULL;

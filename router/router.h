@@ -261,6 +261,13 @@ void thread_name(const struct router *r, const char *channel, struct span thread
 /* Every gateway's feed hears "thread.told" with the word as info. Not awaited, and lost while the
  * store is away. */
 void thread_tell(struct router *r, const char *channel, struct span thread, struct span word);
+/* How many conversations of the same office wait for an answer before each of names (thread_name),
+ * in their order; -1: that one waits for none. names: copied, at most PLACES_MAX. done: exactly
+ * once, later; on error before is NULL. */
+#define PLACES_MAX 1000
+typedef void (*thread_places_fn)(void *arg, int error, const int64_t *before, size_t n);
+void thread_places(struct router *r, const char (*names)[THREAD_NAME_BYTES], size_t n,
+                   thread_places_fn done, void *arg);
 typedef void (*feed_listener)(void *arg, const struct feed_event *e);
 
 /* ---- life ---- */

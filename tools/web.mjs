@@ -76,7 +76,8 @@ async function chat() {
                 loader: { ...shared.loader, '.css': 'text' } });
     }
     await style(path.join(widget, 'frame.css'), path.join(out, 'widget/frame.css'));
-    copy(path.join(widget, 'frame.html'), path.join(out, 'widget/frame.html'));
+    const page = path.join(widget, 'frame.html'); // goes out with every visit: without its first comment
+    if (has(page)) fs.writeFileSync(path.join(out, 'widget/frame.html'), fs.readFileSync(page, 'utf8').replace(/<!-- SPDX.*?-->/, ''));
     for (const lang of ['en', 'de-easy']) copy(path.join(widget, `locale/${lang}.json`), path.join(out, `widget/${lang}.json`));
 }
 

@@ -415,6 +415,10 @@ struct draht_host {
     /* Limits of texts, shown to staff before they send instead of the table's text_max; the channel
      * still refuses what is beyond them. text: copied; the latest call counts. */
     void (*text)(void *host, const struct draht_text *text);
+    /* Of a conversation under host->watch: notify also says "place", with as detail how many others
+     * of the same office wait for an answer before it, or empty when it waits for none; at first
+     * soon, then when it changes, at most every 3 seconds. Ends with the watch. */
+    void (*watch_place)(void *host, struct draht_span thread, int is_on);
 };
 
 struct draht_channel_ops {
@@ -441,8 +445,8 @@ struct draht_channel_ops {
      * NULL. what: "closed" "open" "agent" "erased", and "read": staff have seen all of it. Only of
      * conversations under host->watch: "items" (something stands at the position in detail: ask
      * history for what you have not shown; it may be your own), "was_read" (the citizen has read
-     * the reply at the position in detail) and "told" (the word in detail, by host->tell). The same
-     * may be said twice; ignore others */
+     * the reply at the position in detail), "told" (the word in detail, by host->tell) and "place"
+     * (host->watch_place). The same may be said twice; ignore others */
     void (*notify)(void *channel, struct draht_span thread, const char *what,
                    struct draht_span detail);
     /* raw input to one JSON object a line, no state touched (draht normalize). Returned malloc'd

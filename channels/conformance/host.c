@@ -382,6 +382,13 @@ static void h_watch(void *host, struct draht_span thread, int is_on) {
         conf_violation(k, "watch without a thread");
 }
 
+static void h_watch_place(void *host, struct draht_span thread, int is_on) {
+    struct conf *k = conf_check(host, "watch_place");
+    (void)is_on;
+    if (thread.n == 0)
+        conf_violation(k, "watch_place without a thread");
+}
+
 static void h_tell(void *host, struct draht_span thread, struct draht_span word) {
     struct conf *k = conf_check(host, "tell");
     if (thread.n == 0 || word.n == 0 || word.n > 32)
@@ -445,7 +452,8 @@ const struct draht_host conf_host = {.size = sizeof(struct draht_host),
                                      .watch = h_watch,
                                      .files = h_files,
                                      .text = h_text,
-                                     .tell = h_tell};
+                                     .tell = h_tell,
+                                     .watch_place = h_watch_place};
 
 void conf_host_forget(struct conf *k) {
     while (k->timers)

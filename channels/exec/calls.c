@@ -140,6 +140,13 @@ static void call_watch(struct ask *k, const json_t *p) {
     ask_done(k, 0);
 }
 
+static void call_watch_place(struct ask *k, const json_t *p) {
+    struct draht_span thread = exec_text(p, "thread");
+    if (thread.n)
+        k->x->h->watch_place(k->x->host, thread, json_flag(p, "on", true));
+    ask_done(k, 0);
+}
+
 static void call_tell(struct ask *k, const json_t *p) {
     struct draht_span thread = exec_text(p, "thread");
     if (thread.n)
@@ -293,6 +300,7 @@ call_fn calls_find(const char *method) {
                {"typing", call_typing},
                {"read", call_read},
                {"watch", call_watch},
+               {"watch.place", call_watch_place},
                {"tell", call_tell},
                {"health", call_health},
                {"offer", call_offer},

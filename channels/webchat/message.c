@@ -84,6 +84,8 @@ static void note_stored(struct pending *p, const struct draht_accepted *a) {
     if (a->thread_seq > c->head)
         c->head = a->thread_seq;
     c->is_stored = true;
+    c->is_answered = false;
+    place_wait(p->wc, c);
     if (is_first || is_other)
         chat_save(p->wc, c, NULL, NULL);
     if (is_first && c->email)
@@ -309,7 +311,13 @@ int webchat_send(void *channel, const struct draht_outbound *m, struct draht_tok
             c->head = m->thread_seq;
         chat_sent_add(c, m->thread_seq, l.id, false);
         c->is_staff_typing = false;
+        c->refs++; /* a poll that is answered may leave */
         chat_broadcast(wc, c, NULL, m->thread_seq, out_line(wc, c, &l));
+        if (!(m->flags & DRAHT_OUT_AUTOMATIC)) {
+            c->is_answered = true;
+            place_answered(wc, c);
+        }
+        chat_unref(wc, c);
     }
     fallback_reply(wc, thread, m);
     /* The conversation itself is the mailbox: it is kept and shown at the next visit. */
@@ -334,6 +342,70 @@ void webchat_typing(void *channel, struct draht_span thread, struct draht_span w
     chat_broadcast(wc, c, NULL, 0, buf_span(b));
 }
 
+static void closed_or_open(struct webchat *wc, struct chat *c, char what) {
+    if (c->said == what) /* another gateway, or the stream, said it before */
+        return;
+    c->said = what;
+    if (what == 'c')
+        place_answered(wc, c);
+    struct buf *b = &wc->scratch;
+    buf_clear(b);
+    if (what == 'c')
+        buf_addf(b, "{\"t\":\"closed\",\"number\":\"%s\"}", c->number);
+    else
+        buf_adds(b, "{\"t\":\"reopened\"}");
+    chat_broadcast(wc, c, NULL, 0, buf_span(b));
+}
+
+static void agent(struct webchat *wc, struct chat *c, struct span name) {
+    struct buf *b = &wc->scratch;
+    snprintf(c->agent, sizeof c->agent, "%.*s", (int)(name.n < 60 ? name.n : 0),
+             name.p ? name.p : "");
+    buf_clear(b);
+    buf_adds(b, "{\"t\":\"agent\",\"name\":");
+    kit_json(b, name);
+    buf_adds(b, "}");
+    chat_broadcast(wc, c, NULL, 0, buf_span(b));
+}
+
+/* Without a position: all that there is. */
+static void staff_read(struct webchat *wc, struct chat *c, struct span position) {
+    struct buf *b = &wc->scratch;
+    unsigned long long seq = 0;
+    if (position.n == 0 || span_u64(position, UINT64_MAX, &seq) < 0)
+        seq = c->head;
+    if (seq <= c->staff_read)
+        return;
+    c->staff_read = seq;
+    buf_clear(b);
+    buf_addf(b, "{\"t\":\"read\",\"seq\":%llu}", seq);
+    chat_broadcast(wc, c, NULL, 0, buf_span(b));
+}
+
+static void hear(struct webchat *wc, struct chat *c, const char *what, struct span d) {
+    unsigned long long seq = 0;
+    bool is_items = strcmp(what, "items") == 0;
+    if (is_items || strcmp(what, "was_read") == 0) {
+        if (span_u64(d, UINT64_MAX, &seq) < 0)
+            return;
+        if (is_items)
+            news_heard(wc, c, seq);
+        else
+            news_was_read(wc, c, seq);
+    } else if (strcmp(what, "place") == 0) {
+        place_heard(wc, c, d);
+    } else if (strcmp(what, "told") == 0) {
+        if (span_eq(d, "ended") && c->generations_n) /* 0: it was ended here */
+            chat_end(wc, c);
+    } else if (strcmp(what, "closed") == 0 || strcmp(what, "open") == 0) {
+        closed_or_open(wc, c, *what);
+    } else if (strcmp(what, "agent") == 0) {
+        agent(wc, c, d);
+    } else if (strcmp(what, "read") == 0) {
+        staff_read(wc, c, d);
+    }
+}
+
 void webchat_notify(void *channel, struct draht_span thread, const char *what,
                     struct draht_span detail) {
     struct webchat *wc = channel;
@@ -342,47 +414,7 @@ void webchat_notify(void *channel, struct draht_span thread, const char *what,
         fallback_forget(wc, kit_in(thread));
     if (!c)
         return;
-    struct buf *b = &wc->scratch;
-    struct span d = kit_in(detail);
-    unsigned long long seq = 0;
-    buf_clear(b);
-    if (strcmp(what, "items") == 0 || strcmp(what, "was_read") == 0) {
-        if (span_u64(d, UINT64_MAX, &seq) < 0)
-            return;
-        if (*what == 'i')
-            news_heard(wc, c, seq);
-        else
-            news_was_read(wc, c, seq);
-        return;
-    }
-    if (strcmp(what, "told") == 0) {
-        if (span_eq(d, "ended") && c->generations_n) /* 0: it was ended here */
-            chat_end(wc, c);
-        return;
-    }
-    if (strcmp(what, "closed") == 0 || strcmp(what, "open") == 0) {
-        if (c->said == *what) /* another gateway, or the stream, said it before */
-            return;
-        c->said = *what;
-        if (c->said == 'c')
-            buf_addf(b, "{\"t\":\"closed\",\"number\":\"%s\"}", c->number);
-        else
-            buf_adds(b, "{\"t\":\"reopened\"}");
-    } else if (strcmp(what, "agent") == 0) {
-        snprintf(c->agent, sizeof c->agent, "%.*s", (int)(d.n < 60 ? d.n : 0), d.p ? d.p : "");
-        buf_adds(b, "{\"t\":\"agent\",\"name\":");
-        kit_json(b, d);
-        buf_adds(b, "}");
-    } else if (strcmp(what, "read") == 0) {
-        /* Without a position: all that there is. */
-        if (d.n == 0 || span_u64(d, UINT64_MAX, &seq) < 0)
-            seq = c->head;
-        if (seq <= c->staff_read)
-            return;
-        c->staff_read = seq;
-        buf_addf(b, "{\"t\":\"read\",\"seq\":%llu}", seq);
-    } else {
-        return;
-    }
-    chat_broadcast(wc, c, NULL, 0, buf_span(b));
+    c->refs++; /* a poll that is answered may leave */
+    hear(wc, c, what, kit_in(detail));
+    chat_unref(wc, c);
 }

@@ -17,6 +17,10 @@ static void tell(struct webchat *wc, struct chat *c, const struct draht_history_
     else
         c->is_staff_typing = false;
     chat_broadcast(wc, c, NULL, x->thread_seq, out_line(wc, c, &l));
+    if (c->is_answered)
+        place_answered(wc, c);
+    else
+        place_wait(wc, c);
 }
 
 static void on_news(void *arg, int status, const struct draht_history_item *items, size_t n) {

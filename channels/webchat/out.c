@@ -115,6 +115,20 @@ static void fact_member(struct webchat *wc, struct buf *b, const char *name, con
         buf_addf(b, ",\"%s\":null", name);
 }
 
+bool chat_is_open(struct webchat *wc) {
+    struct draht_span open = wc->h->fact(wc->host, "hours.open");
+    return open.n != 1 || open.p[0] != '0';
+}
+
+void out_hours(struct webchat *wc, struct buf *b) {
+    bool is_open = chat_is_open(wc);
+    buf_addf(b, ",\"open\":%s", is_open ? "true" : "false");
+    if (is_open)
+        buf_adds(b, ",\"next_open_at\":null");
+    else
+        fact_member(wc, b, "next_open_at", "hours.next");
+}
+
 void out_welcome(struct client *t) {
     struct webchat *wc = t->wc;
     struct chat *c = t->chat;
@@ -128,13 +142,7 @@ void out_welcome(struct client *t) {
         member(b, "number", span_str(c->number));
     else
         buf_adds(b, ",\"number\":null");
-    struct draht_span open = wc->h->fact(wc->host, "hours.open");
-    bool is_closed = open.n == 1 && open.p[0] == '0';
-    buf_addf(b, ",\"open\":%s", is_closed ? "false" : "true");
-    if (is_closed)
-        fact_member(wc, b, "next_open_at", "hours.next");
-    else
-        buf_adds(b, ",\"next_open_at\":null");
+    out_hours(wc, b);
     fact_member(wc, b, "answer_by", "answer.due");
     if (*c->agent) {
         buf_adds(b, ",\"agent\":{\"name\":");

@@ -12,10 +12,16 @@ static void set_lang(struct client *t, struct span lang) {
 }
 
 static void ready(struct client *t) {
+    struct chat *c = t->chat;
     t->is_ready = true;
     client_flush_held(t);
+    if (t->is_gone)
+        return;
+    if (c->is_stored && c->said != 'c')
+        place_wait(t->wc, c);
+    place_show(t);
     if (!t->is_gone)
-        news_known(t->wc, t->chat);
+        news_known(t->wc, c);
 }
 
 static void begin(struct client *t) {
@@ -71,6 +77,8 @@ struct chat_line session_line(struct chat *c, const struct draht_history_item *x
         c->head = x->thread_seq;
     chat_learn_number(c, kit_in(x->message));
     c->is_stored = true;
+    if (x->from_citizen || !(x->flags & DRAHT_OUT_AUTOMATIC))
+        c->is_answered = !x->from_citizen;
     if (!x->from_citizen && x->state != DRAHT_RECEIPT_READ)
         chat_sent_add(c, x->thread_seq, kit_in(x->message), x->state == DRAHT_RECEIPT_DELIVERED);
     return (struct chat_line){.seq = x->thread_seq,

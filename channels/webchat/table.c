@@ -53,6 +53,7 @@ struct chat *chat_new(struct webchat *wc, const uint8_t id[CHAT_ID_BYTES]) {
     wc->slots[s] = c;
     wc->chats_n++;
     c->refs = 1;
+    c->before = -1;
     return c;
 }
 
@@ -117,6 +118,7 @@ static void leave(struct client *t) {
     *at = t->next_tab;
     if (!c->tabs) {
         t->wc->h->watch(t->wc->host, kit_str(c->thread), 0);
+        place_left(c);
         fallback_left(t->wc, c);
     }
     chat_unref(t->wc, c);

@@ -40,6 +40,8 @@ static const struct draht_option options[] = {
      "not. It deletes nothing by itself."},
     {"sign_url", DRAHT_OPT_STRING, "", 0, 500, NULL, DRAHT_OPT_RELOAD,
      "Page in sign language, linked when easy language is chosen. Empty: no link."},
+    {"show_place", DRAHT_OPT_BOOL, "true", 0, 0, NULL, DRAHT_OPT_RELOAD,
+     "The window says how many wait for an answer of the same office before the citizen."},
     {"fallback_minutes", DRAHT_OPT_INT, "0", 0, 10080, NULL, DRAHT_OPT_RELOAD,
      "A reply that is not read in the chat after so long goes to the citizen's confirmed mail "
      "address, through the first mail channel. 0: never."},
@@ -121,6 +123,7 @@ int chat_options_read(const char *json, struct chat_options *out, char *err) {
     x.messages_per_10s = (int)json_int(o, "messages_per_10s", 10);
     x.retention_days = (int)json_int(o, "retention_days", 90);
     x.fallback_minutes = (int)json_int(o, "fallback_minutes", 0);
+    x.show_place = json_flag(o, "show_place", true);
     x.sign_url = xstrdup(json_str(o, "sign_url", ""));
     x.clamd = xstrdup(json_str(o, "clamd", ""));
     x.messages_per_10s = x.messages_per_10s < 1 ? 1 : x.messages_per_10s;
@@ -245,6 +248,8 @@ static void on_sweep(void *arg) {
     int64_t now = chat_now(wc);
     bool look_for_idle = ++wc->ticks % IDLE_EVERY == 0;
     sweep_active(wc, now);
+    if (look_for_idle)
+        place_sweep(wc);
     struct client *next;
     for (struct client *t = wc->clients; t; t = next) {
         next = t->next;

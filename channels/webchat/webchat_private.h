@@ -3,8 +3,9 @@
  * webchat_private: what the files of the chat server share. webchat.c: options and life; table.c:
  * conversations and tabs; ticket.c: signed strings; frame.c: what clients say; out.c: what we say;
  * session.c: hello, resume, replay; message.c: messages, marks, replies; news.c: what others put
- * into the conversation; poll.c: the way without sockets; pages.c: configuration, frame, files;
- * form.c: the way without JavaScript; fallback.c: mails for what is not read.
+ * into the conversation; place.c: who waits before; poll.c: the way without sockets; pages.c:
+ * configuration, frame, files; form.c: the way without JavaScript; fallback.c: mails for what is
+ * not read.
  */
 #ifndef DRAHT_WEBCHAT_PRIVATE_H
 #define DRAHT_WEBCHAT_PRIVATE_H
@@ -50,6 +51,7 @@ struct chat_options {
     size_t upload_max_bytes;
     int fallback_minutes;
     int text_max, idle_minutes, sockets_per_ip, messages_per_10s, files_max, retention_days;
+    bool show_place;
 };
 
 struct held { /* a frame that waits for the end of a replay */
@@ -97,6 +99,7 @@ struct chat { /* a conversation that somebody looks at */
     uint64_t head, staff_read; /* positions; the latter was told to the tabs */
     uint64_t told, news;       /* up to here the tabs were told; up to here there is something */
     int64_t typing_until_ms, typing_last_ms, staff_typing_until_ms;
+    int64_t before; /* so many wait before; with wants_place, -1: unknown or none */
     struct kit_bucket messages;
     char *email; /* given before the first message */
     uint32_t refs, generation_max;
@@ -105,6 +108,8 @@ struct chat { /* a conversation that somebody looks at */
     uint8_t generations_n, asked_n;
     bool is_stored, is_active, is_typing, is_staff_typing;
     bool is_known, is_reading; /* told holds; news.c asks the store */
+    bool is_answered;          /* the last word is the staff's */
+    bool wants_place;          /* under watch_place */
     char said;                 /* to the tabs: 'c'losed, 'o'pen, 0: nothing of this */
     uint8_t id[CHAT_ID_BYTES];
     char thread[CHAT_THREAD_BYTES];
@@ -131,7 +136,7 @@ struct webchat {
     struct used_ticket used[CHAT_USED_MAX];
     size_t used_at;
     uint64_t ticks;
-    bool is_stopping;
+    bool is_stopping, is_shut; /* shut: outside the hours, as the tabs were told last */
 };
 
 static inline int64_t chat_now(const struct webchat *wc) {
@@ -214,6 +219,8 @@ struct chat_line { /* a message as the window shows it */
 struct span out_line(struct webchat *wc, const struct chat *c,
                      const struct chat_line *l); /* borrowed until the next */
 void out_time(struct buf *b, int64_t ms);
+bool chat_is_open(struct webchat *wc);             /* now is in the hours of the office */
+void out_hours(struct webchat *wc, struct buf *b); /* members: open, next_open_at */
 void client_flush_held(struct client *t);
 
 /* session.c */
@@ -232,6 +239,14 @@ void news_heard(struct webchat *wc, struct chat *c, uint64_t seq); /* something 
 void news_look(struct webchat *wc, struct chat *c);                /* asks for what is missing */
 void news_known(struct webchat *wc, struct chat *c);               /* a tab has all up to c->head */
 void news_was_read(struct webchat *wc, struct chat *c, uint64_t seq);
+
+/* place.c: how many wait before a citizen, told to his tabs as long as he waits for an answer. */
+void place_wait(struct webchat *wc, struct chat *c);     /* he may wait: watches */
+void place_answered(struct webchat *wc, struct chat *c); /* or it is closed */
+void place_heard(struct webchat *wc, struct chat *c, struct span before);
+void place_show(struct client *t);    /* what is known, to a tab that came later */
+void place_left(struct chat *c);      /* the last tab is gone, the watch is over */
+void place_sweep(struct webchat *wc); /* the office opened or shut meanwhile */
 
 /* message.c */
 int64_t chat_message_wait_ms(struct client *t); /* 0: one more message may come */

@@ -23,7 +23,7 @@ test.before(async () => {
     });
     await new Promise((done) => { city.listen(0, '127.0.0.1', done); });
     gateway = await new Gateway({ binary: process.env.DRAHT_BINARY ?? path.join(ROOT, 'build/opt/draht'),
-        chat: `      origins: ["http://127.0.0.1:${city.address().port}"]` }).start();
+        hours: 'mo-so 00:00-24:00', chat: `      origins: ["http://127.0.0.1:${city.address().port}"]` }).start();
     await gateway.login();
 });
 test.after(async () => {
@@ -52,13 +52,33 @@ async function say(v, words) {
 const reply = (text) => gateway.api('POST', `/tickets/${number}/messages`,
     { kind: 'reply', text, attachments: [], client_id: `w-${text}` }, 202);
 
+test('two who wait: the second moves up when the first is answered', async (t) => {
+    const [a, b] = [await visit(t), await visit(t)];
+    for (const v of [a, b]) {
+        await v.frame.locator('#begin').click();
+        await say(v, `Guten Tag von ${v === a ? 'A' : 'B'}`);
+        await v.frame.getByText('Angekommen').first().waitFor();
+    }
+    await a.frame.locator('#place', { hasText: 'Sie sind als Nächste an der Reihe.' }).waitFor();
+    await b.frame.locator('#place', { hasText: 'Vor Ihnen wartet 1 Person.' }).waitFor();
+    if (process.env.DRAHT_SHOTS) await b.page.screenshot({ path: path.join(process.env.DRAHT_SHOTS, 'place-gateway.png') });
+    const all = (await gateway.api('GET', '/tickets?view=all')).tickets;
+    number = all.find((x) => x.preview.includes('von A')).number;
+    await reply('Sofort.');
+    await a.frame.getByText('Sofort.').waitFor();
+    await a.frame.locator('#place').waitFor({ state: 'hidden' });
+    await b.frame.locator('#place', { hasText: 'Sie sind als Nächste an der Reihe.' }).waitFor({ timeout: 40000 });
+    for (const x of all) await gateway.api('PATCH', `/tickets/${x.number}`, { state: 'closed' });
+    assert.deepEqual([...a.faults, ...b.faults], []);
+});
+
 test('question, answer, file, reload', async (t) => {
     const v = await visit(t);
     await v.frame.locator('#begin').click();
     await say(v, 'Wo ist mein Sperrmüll?');
     await v.frame.getByText('Angekommen').first().waitFor();
     const list = (await gateway.api('GET', '/tickets?view=all')).tickets;
-    assert.equal(list.length, 1);
+    assert.equal(list.length, 1, 'closed ones are not in it');
     number = list[0].number;
     await reply('Er wird heute geholt.');
     await v.frame.getByText('Er wird heute geholt.').waitFor();

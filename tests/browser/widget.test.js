@@ -90,6 +90,21 @@ const states = {
         await v.frame.getByRole('heading', { name: /Wir antworten morgen ab/ }).waitFor();
         await v.frame.getByLabel(/Antwort auch per E-Mail/).waitFor();
     } },
+    place: { async run(v) {
+        await begin(v);
+        await say(v, 'Wo bekomme ich einen Bewohnerparkausweis?');
+        await v.frame.getByText('Angekommen').waitFor();
+        v.server.say({ t: 'place', before: 3, open: true, next_open_at: null });
+        await v.frame.getByText('Vor Ihnen warten 3 Personen.').waitFor();
+    } },
+    'place-easy': { async run(v) {
+        await states.easy.run(v);
+        await v.frame.locator('#begin').click();
+        await say(v, 'Wann haben Sie auf?');
+        await v.frame.locator('.dw-m.me').waitFor();
+        v.server.say({ t: 'place', before: 0, open: true, next_open_at: null });
+        await v.frame.getByText('Sie sind jetzt dran.').waitFor();
+    } },
     noconnection: { async run(v) {
         await begin(v);
         await say(v, 'Hallo');
@@ -338,6 +353,46 @@ test('on a phone the page behind is out of reach, and back after closing', async
     assert.equal(await v.page.locator('main').evaluate((el) => el.inert), false);
 });
 
+test('the place in the queue is read out when it becomes less, at most every 30 seconds; more is only shown', async (t) => {
+    const v = await visit(t);
+    await v.page.clock.install();
+    await begin(v);
+    await say(v, 'Guten Tag');
+    await v.frame.locator('.dw-m.me').waitFor();
+    const p = v.frame.locator('#place');
+    const place = async (before, words, more = {}) => {
+        v.server.say({ t: 'place', before, open: true, next_open_at: null, ...more });
+        await until(async () => (await p.innerText()) === words, words || 'no place');
+    };
+    const live = () => p.getAttribute('aria-live');
+    assert.equal(await p.getAttribute('role'), 'status');
+    await place(4, 'Vor Ihnen warten 4 Personen.');
+    assert.equal(await live(), 'polite');
+    for (const before of [3, 1]) v.server.say({ t: 'place', before, open: true, next_open_at: null });
+    v.server.say({ t: 'typing', on: true, name: 'Milan Novak' });
+    await v.frame.getByText('Milan Novak schreibt').waitFor();
+    assert.equal(await p.innerText(), 'Vor Ihnen warten 4 Personen.', 'so soon nothing is read out');
+    await v.page.clock.fastForward(31000);
+    await until(async () => (await p.innerText()) === 'Vor Ihnen wartet 1 Person.', 'it is read out when the time has come');
+    assert.equal(await live(), 'polite');
+    await v.page.clock.fastForward(31000);
+    await place(2, 'Vor Ihnen warten 2 Personen.');
+    assert.equal(await live(), 'off', 'more is not read out');
+    await place(0, 'Sie sind als Nächste an der Reihe.');
+    assert.equal(await live(), 'polite');
+    await v.frame.locator('#lang').click();
+    await v.frame.getByRole('button', { name: 'English' }).click();
+    await v.frame.getByText('You are next.').waitFor();
+    const morning = new Date(await v.page.evaluate(() => Date.now()) + 864e5);
+    morning.setHours(8, 0, 0);
+    v.server.say({ t: 'place', before: 0, open: false, next_open_at: +morning });
+    await v.frame.getByText(/We answer tomorrow from/).last().waitFor();
+    assert.match(await p.innerText(), /^We answer tomorrow from/);
+    assert.equal(await live(), 'off');
+    v.server.say({ t: 'place', before: null, open: true, next_open_at: null });
+    await until(async () => !(await p.isVisible()), 'the place is gone');
+});
+
 test('a colour that cannot be read is refused, a good one is used', async (t) => {
     for (const [action, used] of [['#ffd000', '#075a70'], ['#8a1c4a', 'rgb(138 28 74)']]) {
         const v = await visit(t, {}, { colors: { action, on_action: '#ffffff' } });
@@ -350,6 +405,8 @@ test('a colour that cannot be read is refused, a good one is used', async (t) =>
 test('twice the text size cuts nothing off', async (t) => {
     const v = await visit(t, { viewport: { width: 640, height: 800 } });
     await states.talk.run(v);
+    v.server.say({ t: 'place', before: 12, open: true, next_open_at: null });
+    await v.frame.getByText('Vor Ihnen warten 12 Personen.').waitFor();
     await v.page.frames()[1].evaluate(() => { document.documentElement.style.fontSize = '200%'; });
     const cut = await v.page.frames()[1].evaluate(() => [...document.querySelectorAll('h1, p, button, .tx, a')]
         .filter((el) => el.scrollWidth > el.clientWidth + 1 && getComputedStyle(el).display !== 'inline' && el.className !== 'sr').map((el) => el.outerHTML.slice(0, 80)));

@@ -99,6 +99,7 @@ static struct fake {
     char files[400]; /* "<types>=<bytes>;" a kind, as the channel offered them last */
     struct draht_text text; /* as the channel told it last */
     int watches; /* conversations under watch now */
+    int places;  /* of them those that want their place */
     int tells;
     char told[33]; /* the last word */
     uint32_t last_receipt;

@@ -129,6 +129,10 @@ static void f_watch(void *host, struct draht_span thread, int is_on) {
     (void)host, (void)thread;
     fake.watches += is_on ? 1 : -1;
 }
+static void f_watch_place(void *host, struct draht_span thread, int is_on) {
+    (void)host, (void)thread;
+    fake.places += is_on ? 1 : -1;
+}
 static void f_read_mark(void *host, struct draht_span thread, uint64_t seq) {
     (void)host, (void)thread;
     fake.read_marks++;

@@ -65,6 +65,23 @@ void thread_tell(struct router *r, const char *channel, struct span thread, stru
     (void)r;
     snprintf(told, sizeof told, "%s %.*s %.*s", channel, (int)thread.n, thread.p, (int)word.n, word.p);
 }
+static struct {
+    int calls;
+    size_t n;
+    char names[PLACES_MAX][THREAD_NAME_BYTES];
+    thread_places_fn done;
+    void *arg;
+} places;
+static void stop_loop(void *arg);
+void thread_places(struct router *r, const char (*names)[THREAD_NAME_BYTES], size_t n, thread_places_fn done, void *arg) {
+    (void)r;
+    places.calls++;
+    places.n = n;
+    memcpy(places.names, names, n * sizeof *names);
+    places.done = done;
+    places.arg = arg;
+    stop_loop(NULL);
+}
 void blob_put(struct router *r, struct span bytes, blob_fn done, void *arg) {
     (void)r, (void)bytes;
     done(arg, 0, SPAN("b"));
@@ -360,6 +377,81 @@ START_TEST(test_watched_conversations_hear_of_themselves) {
 }
 END_TEST
 
+static void answer_places(const char *first, int64_t before, int64_t others) {
+    int64_t all[PLACES_MAX];
+    char name[THREAD_NAME_BYTES];
+    thread_name(NULL, "t", span_str(first), name);
+    for (size_t i = 0; i < places.n; i++)
+        all[i] = strcmp(places.names[i], name) == 0 ? before : others;
+    channel.heard[0] = 0;
+    places.done(places.arg, 0, all, places.n);
+}
+static uint64_t now(void) {
+    return uv_now(loop_uv(loop));
+}
+
+START_TEST(test_places_are_asked_for_together_and_seldom) {
+    teardown();
+    row.type = "listening";
+    setup();
+    memset(&places, 0, sizeof places);
+    channel.h->watch_place(channel.host, say("abc"), 1); /* is not under watch */
+    for (int i = 0; i < 50; i++) {
+        char thread[16];
+        snprintf(thread, sizeof thread, "x%02d", i);
+        channel.h->watch(channel.host, say(thread), 1);
+        channel.h->watch_place(channel.host, say(thread), i < 10);
+        channel.h->watch_place(channel.host, say(thread), i < 10);
+    }
+    loop_run(loop);
+    uint64_t first = now();
+    ck_assert_int_eq(places.calls, 1);
+    ck_assert_uint_eq(places.n, 10);
+    event("message.received", "other", 1, ""); /* while the answer is on its way */
+    answer_places("x03", 2, -1);
+    ck_assert_ptr_nonnull(strstr(channel.heard, "x03 place 2;"));
+    ck_assert_ptr_nonnull(strstr(channel.heard, "x09 place ;"));
+    event("message.queued", "other", 0, "");
+    loop_run(loop);
+    ck_assert_int_eq(places.calls, 2);
+    ck_assert_uint_ge(now() - first, 2990);
+    channel.h->watch_place(channel.host, say("x04"), 0);
+    channel.h->watch(channel.host, say("x03"), 0); /* its place ends as well */
+    answer_places("x05", 0, -1);
+    ck_assert_str_eq(channel.heard, "x05 place 0;"); /* what has not changed is not said again */
+    event("note.added", "other", 0, "");
+    ck_assert(!uv_loop_alive(loop_uv(loop))); /* nothing happened: nothing is planned */
+    event("ticket.changed", "", 0, "queue");
+    ck_assert(uv_loop_alive(loop_uv(loop)));
+    row.type = "test";
+}
+END_TEST
+
+START_TEST(test_places_of_a_store_that_is_away_and_of_a_host_that_ends) {
+    teardown();
+    row.type = "listening";
+    setup();
+    memset(&places, 0, sizeof places);
+    channel.h->watch(channel.host, say("abc"), 1);
+    channel.h->watch_place(channel.host, say("abc"), 1);
+    loop_run(loop);
+    channel.heard[0] = 0;
+    places.done(places.arg, ERR_UNAVAILABLE, NULL, 0);
+    ck_assert_str_eq(channel.heard, "");
+    loop_run(loop); /* asked again by itself */
+    ck_assert_int_eq(places.calls, 2);
+    host_stop(host, stop_loop, NULL);
+    loop_run(loop);
+    host_free(&host);
+    answer_places("abc", 1, 1); /* late: nobody hears it, and the host is let go */
+    ck_assert_str_eq(channel.heard, "");
+    loop_free(&loop);
+    crypto_free(&crypto);
+    setup();
+    row.type = "test";
+}
+END_TEST
+
 START_TEST(test_a_word_for_other_gateways) {
     char longest[34];
     memset(longest, 'a', sizeof longest);
@@ -452,6 +544,8 @@ static Suite *suite(void) {
     tcase_add_test(c, test_accept_maps_and_answers);
     tcase_add_test(c, test_an_older_writer_is_extended);
     tcase_add_test(c, test_watched_conversations_hear_of_themselves);
+    tcase_add_test(c, test_places_are_asked_for_together_and_seldom);
+    tcase_add_test(c, test_places_of_a_store_that_is_away_and_of_a_host_that_ends);
     tcase_add_test(c, test_a_word_for_other_gateways);
     tcase_add_test(c, test_accept_without_ids_takes_the_channel_down);
     tcase_add_test(c, test_settled_twice_takes_the_channel_down);

@@ -214,6 +214,64 @@ START_TEST(test_what_others_put_into_the_conversation_is_told_once_and_in_order)
 }
 END_TEST
 
+static void placed(const char *thread, const char *before) {
+    fake.ops->notify(fake.channel, fake_span(thread), "place", fake_span(before));
+    fake_run();
+}
+
+START_TEST(test_a_place_is_told_while_an_answer_is_waited_for) {
+    fake.is_open_hours = true;
+    struct draht_socket *a = hello(NULL, 0);
+    ck_assert_int_eq(fake.places, 0); /* who has said nothing waits for nothing */
+    say(a, "a1", "eins");
+    say(a, "a2", "zwei");
+    ck_assert_int_eq(fake.places, 1);
+    const char *thread = fake.messages[0].thread;
+    placed(thread, "2");
+    placed(thread, "2");
+    ck_assert_uint_eq(count(a, "place"), 1);
+    ck_assert_str_eq(fake_heard(a, "place"), "{\"t\":\"place\",\"before\":2,\"open\":true,\"next_open_at\":null}");
+    struct draht_socket *b = hello(token_of(a), 2); /* a later tab is told what is known */
+    ck_assert_uint_eq(count(b, "place"), 1);
+    fake.is_open_hours = false;
+    fake_advance(20000);
+    ck_assert_uint_eq(count(a, "place"), 2);
+    ck_assert_ptr_nonnull(strstr(fake_heard(a, "place"), "\"before\":2,\"open\":false"));
+    placed(thread, ""); /* an answer that may still be taken back */
+    placed(thread, "0");
+    ck_assert_ptr_nonnull(strstr(fake_heard(a, "place"), "\"before\":0"));
+    reply(thread, "Antwort");
+    ck_assert_int_eq(fake.places, 0);
+    ck_assert_ptr_nonnull(strstr(fake_heard(a, "place"), "\"before\":null"));
+    placed(thread, "3"); /* was on its way */
+    ck_assert_ptr_nonnull(strstr(fake_heard(b, "place"), "\"before\":null"));
+    const char *token = token_of(b);
+    fake_hang_up(a);
+    fake_hang_up(b);
+    struct draht_socket *c = hello(token, 3); /* the last word is the staff's */
+    ck_assert_int_eq(fake.places, 0);
+    say(c, "c1", "drei");
+    ck_assert_int_eq(fake.places, 1);
+    fake.ops->notify(fake.channel, fake_span(thread), "closed", fake_span(""));
+    ck_assert_int_eq(fake.places, 0);
+    fake_hang_up(c);
+}
+END_TEST
+
+START_TEST(test_no_place_where_the_settings_want_none) {
+    teardown();
+    char err[256] = "";
+    mem = arena_new();
+    ck_assert_int_eq(fake_begin(&webchat_ops, "{\"show_place\":false}", err), 0);
+    struct draht_socket *a = hello(NULL, 0);
+    say(a, "a1", "eins");
+    placed(fake.messages[0].thread, "2");
+    ck_assert_int_eq(fake.places, 0);
+    ck_assert_uint_eq(count(a, "place"), 0);
+    fake_hang_up(a);
+}
+END_TEST
+
 START_TEST(test_news_outlast_a_store_that_is_away) {
     struct draht_socket *a = hello(NULL, 0);
     say(a, "a1", "eins");
@@ -545,6 +603,8 @@ static Suite *suite(void) {
     tcase_add_test(c, test_tokens_expire_and_cannot_be_made);
     tcase_add_test(c, test_two_tabs_share_everything_but_the_echo);
     tcase_add_test(c, test_what_others_put_into_the_conversation_is_told_once_and_in_order);
+    tcase_add_test(c, test_a_place_is_told_while_an_answer_is_waited_for);
+    tcase_add_test(c, test_no_place_where_the_settings_want_none);
     tcase_add_test(c, test_news_outlast_a_store_that_is_away);
     tcase_add_test(c, test_marks_of_another_gateway);
     tcase_add_test(c, test_reply_marks_and_receipts);

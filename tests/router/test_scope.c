@@ -280,7 +280,7 @@ START_TEST(test_upgrade) {
     B.now_ms += 3 * HOUR; /* amt is late, bau is not */
     tick();
     char *before = indexes();
-    ck_assert_ptr_nonnull(strstr(before, "ix=2"));
+    ck_assert_ptr_nonnull(strstr(before, "ix=3"));
     bench_router_stop();
     old_stock();
     /* in steps of 7, each of which ends in time */

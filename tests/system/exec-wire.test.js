@@ -71,6 +71,23 @@ async function citizen(id = 'prog') {
     return ask('inbound', { external_id: number, sender: `s${number}`, thread: `t${number}`, text: 'Frage', status_url: 'https://stadt.test/s/1' }, id);
 }
 
+test('a conversation under watch: what others do to it, and its place among those who wait', async () => {
+    const [a, b] = [await citizen(), await citizen()];
+    const thread = `tn${nr}`;
+    const place = async () => (await seen('notify')).findLast((n) => n.thread === thread && n.what === 'place')?.detail;
+    assert.deepEqual(await ask('watch', { thread }), {});
+    assert.deepEqual(await ask('watch.place', { thread }), {});
+    await until('its place', async () => Number(await place()) >= 1);
+    const before = Number(await place());
+    await g.api('POST', `/tickets/${a.message.split('.')[0]}/messages`, { kind: 'reply', text: 'Gern', client_id: randomUUID() }, 202);
+    await until('it moves up', async () => Number(await place()) === before - 1);
+    await g.api('POST', `/tickets/${b.message.split('.')[0]}/messages`, { kind: 'reply', text: 'Gern', client_id: randomUUID() }, 202);
+    await until('it waits no more', async () => (await place()) === '');
+    assert.ok((await seen('notify')).some((n) => n.thread === thread && n.what === 'items'));
+    assert.deepEqual(await ask('watch.place', { thread, on: false }), {});
+    assert.deepEqual(await ask('watch', { thread, on: false }), {});
+});
+
 test('small state in order', async () => {
     for (const [key, score] of [['a', 10], ['b', 30], ['c', 20]]) {
         assert.deepEqual(await ask('state.set', { key, value: `value of ${key}` }), {});

@@ -139,6 +139,32 @@ test('a chat with windows at both gateways: each shows everything at once, in or
     b.close();
 });
 
+const place_of = (c) => c.frames.findLast((f) => f.t === 'place');
+let patient; // waits on, over the end of a gateway
+
+test('who chats is told how many wait before him, whichever gateway the others and the staff are at', { timeout: 60000 }, async () => {
+    const a = await new Chat(north.port).connect();
+    const first = (await a.say('Ich war zuerst da.')).number;
+    await until('the place of the first', () => place_of(a)?.before >= 0);
+    const before = place_of(a).before;
+    patient = await new Chat(south.port).connect();
+    await patient.say('Ich kam danach.');
+    await until('the second behind the first', () => place_of(patient)?.before === before + 1);
+    await a.say('Noch etwas.');
+    await answer(south, first, 'Bitte sehr.');
+    await until('the second moves up', () => place_of(patient)?.before === before);
+    await until('the first has his answer and no place', () => place_of(a)?.before === null && a.frames.some((f) => f.text === 'Bitte sehr.'));
+    const told = patient.frames.filter((f) => f.t === 'place').length;
+    const c = await new Chat(south.port).connect(); // behind him: nothing to tell him
+    await c.say('Ich komme zuletzt.');
+    await until('the third behind the second', () => place_of(c)?.before === before + 1);
+    assert.equal(patient.frames.filter((f) => f.t === 'place').length, told);
+    const again = await new Chat(north.port, { token: a.token }).connect();
+    await again.say('Und jetzt?'); // an answered citizen who asks anew is behind them
+    await until('the first behind the others', () => place_of(again)?.before === before + 2);
+    for (const x of [a, c, again]) x.close();
+});
+
 test('a chat that is ended at one gateway is ended in the windows at the other', { timeout: 60000 }, async () => {
     const a = await new Chat(north.port).connect();
     await a.say('Das war es schon.');
@@ -152,6 +178,7 @@ test('a chat that is ended at one gateway is ended in the windows at the other',
     a.send({ t: 'end' });
     for (const c of [a, b]) await until('the end of a window', () => c.closed === 1000);
     await long;
+    while (polling.close === undefined) await polling.ask([], 25000);
     assert.equal(polling.close, 1000);
     for (const g of [north, south]) {
         const again = new Chat(g.port, { token: b.token });
@@ -174,5 +201,25 @@ test('one is killed: the other takes in, answers, and sends what the dead one ha
         const all = (await items(south, t.number)).filter((m) => ids.includes(m.id)).map((m) => m.delivery.state);
         return all.every((s) => ['sent', 'in_doubt'].includes(s)) ? all : undefined;
     }, 120000);
-    for (let i = 0; i < 5; i++) if (settled[i] === 'sent') assert.equal(mails(`Nach dem Ende ${i}.`), 1, `number ${i}`);
+    const sent = [...settled.keys()].filter((i) => settled[i] === 'sent');
+    await until('what the relay took to reach the mailbox', () => sent.every((i) => mails(`Nach dem Ende ${i}.`) > 0));
+    for (const i of sent) assert.equal(mails(`Nach dem Ende ${i}.`), 1, `number ${i}`);
+});
+
+test('the place outlives a kill: after one in mid-stream it is what it was, and moves on', { timeout: 120000 }, async () => {
+    const before = place_of(patient).before;
+    const late = await new Chat(south.port).connect();
+    await late.say('Kurz vor dem Ende.');
+    await until('his place', () => place_of(late)?.before > before);
+    const behind = place_of(late).before - before;
+    south.process.kill('SIGKILL');
+    await south.process.done;
+    await south.spawn();
+    const [a, b] = await Promise.all([patient, late].map((c) => new Chat(south.port, { token: c.token, last_seq: 0 }).connect()));
+    await until('both places as before', () => place_of(a)?.before === before && place_of(b)?.before === before + behind);
+    const number = a.frames.find((f) => f.t === 'welcome').number;
+    await answer(south, number, 'Danke für die Geduld.');
+    await until('one moves up, the other is answered', () => place_of(a)?.before === null && place_of(b)?.before === before + behind - 1);
+    a.close();
+    b.close();
 });

@@ -3,8 +3,9 @@
 import { $, icon, link, make, moment, press } from './dom';
 import * as files from './files';
 import * as log from './log';
+import { place } from './place';
 import { shared, tab } from './store';
-import { count, easyRead, from, hush, label, language, names, pick, say, speak, t, tag, until, type Key } from './texts';
+import { count, easyRead, hush, label, language, names, opens, pick, say, speak, t, tag, until, type Key } from './texts';
 import { palette } from './theme';
 import { uuid, wire, type Draft, type Frame } from './wire';
 
@@ -66,13 +67,12 @@ function headline(): void {
     else if (answerBy && +answerBy > Date.now()) say(who, 'by', () => until(answerBy!));
     else say(who, 'here');
     $('off').hidden = people;
-    if (nextOpen) say($('offh'), 'opens', () => from(nextOpen!));
-    else say($('offh'), 'opensx');
+    opens($('offh'), nextOpen);
 }
 function hours(f: Frame): void {
     if (typeof f.open === 'boolean') people = f.open;
     nextOpen = moment(f.next_open_at);
-    answerBy = moment(f.answer_by);
+    if (f.t !== 'place') answerBy = moment(f.answer_by);
 }
 
 /** Says that the line is gone only when it stays gone: a short break is nobody's worry. */
@@ -145,6 +145,11 @@ function take(f: Frame): void {
         agent = f.name ?? '';
         headline();
         break;
+    case 'place':
+        hours(f);
+        headline();
+        place(f.before, people, nextOpen);
+        break;
     case 'closed': number = f.number ?? number; finish(); break;
     case 'reopened': if (closed) { closed = false; view('talk'); } break;
     case 'upload_ticket': files.ticket(f.ticket); break;
@@ -205,6 +210,7 @@ function lost(): void {
     agent = '';
     head = top = seen = 0;
     log.clear();
+    place();
     log.note('expired');
     for (const d of pending()) log.mine(d);
 }
@@ -330,6 +336,7 @@ function forget(): void {
     for (const key of ['draft', 'outbox']) tab.set(key, null);
     for (const key of ['token', 'lang']) shared.set(key, null);
     log.clear();
+    place();
     text.value = '';
     files.clear();
     $<HTMLFormElement>('rate').hidden = false;

@@ -73,8 +73,13 @@ export const clock = (d: Date): string => format({ hour: '2-digit', minute: '2-d
 export const date = (d: Date): string => format({ weekday: 'long', day: 'numeric', month: 'long' }, d);
 const midnight = (d: Date): number => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
 
+/** Says when somebody is there again. */
+export function opens(el: Element, next?: Date | null): void {
+    if (next) say(el, 'opens', () => from(next));
+    else say(el, 'opensx');
+}
 /** "heute ab 8:00 Uhr", "morgen ab ...", "am Montag, 30. November ab ..." */
-export function from(d: Date): string {
+function from(d: Date): string {
     const days = Math.round((midnight(d) - midnight(new Date())) / 864e5);
     const at = t('clock', clock(d));
     return days < 1 ? t('today', at) : days === 1 ? t('tomorrow', at) : t('day', date(d), at);

@@ -18,7 +18,7 @@ end
 
 -- One more with each release that adds a function or changes what one does: gateways of older releases then leave it
 -- loaded. A function whose arguments or answers change gets a new name (_2), and the old one stays for a release.
-local LIBRARY_VERSION = 2
+local LIBRARY_VERSION = 3
 
 local STREAM_MAX, ITEMS_MAX, CONTACT_MAX = '200000', 5000, 4096
 local DEDUPE_S, CLIENT_S, RECEIPT_S, UNDO_S = '3456000', '604800', '7776000', '3600'

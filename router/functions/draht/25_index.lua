@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: EUPL-1.2
--- index: the sorted sets that a ticket stands in: office and state, person, unanswered, due.
+-- index: the sorted sets that a ticket stands in: office and state, person, unanswered, waiting chats, due.
 
 -- When the first answer is due, as long as somebody waits for it; otherwise nil.
 local CLOCK_RUNS = {new = true, open = true}
@@ -31,6 +31,22 @@ local function holder(as, q)
     return as == '' and '/' .. q or as
 end
 
+local function move(P, set, num, from, to)
+    local score = redis.call('ZSCORE', P .. set .. from, num)
+    redis.call('ZREM', P .. set .. from, num)
+    if score then redis.call('ZADD', P .. set .. to, score, num) end
+end
+
+-- un: who waits for an answer, by the last message. cw: those of them who look at their conversation (hs), by since when.
+local function unanswered(P, num, T, q, at)
+    redis.call('ZADD', P .. 'un:' .. q, at, num)
+    if T.hs == '1' then redis.call('ZADD', P .. 'cw:' .. q, 'NX', at, num) end
+end
+local function answered(P, num, T)
+    redis.call('ZREM', P .. 'un:' .. T.q, num)
+    if T.hs == '1' then redis.call('ZREM', P .. 'cw:' .. T.q, num) end
+end
+
 local function open_indexes(P, num, T, now, st, q, as, lo)
     local call, had, has = redis.call, holder(T.as, T.q), holder(as, q)
     if st ~= T.st or q ~= T.q then call('ZREM', P .. 'i:' .. T.q .. ':' .. T.st, num) end
@@ -39,11 +55,10 @@ local function open_indexes(P, num, T, now, st, q, as, lo)
     call('ZADD', P .. 'a:' .. has .. ':' .. st, now, num)
     if T.st == 'reminder' and st ~= 'reminder' then call('ZREM', P .. 'rm', num) end
     if st == 'closed' then
-        call('ZREM', P .. 'un:' .. T.q, num)
+        answered(P, num, T)
     elseif q ~= T.q then
-        local since = call('ZSCORE', P .. 'un:' .. T.q, num)
-        call('ZREM', P .. 'un:' .. T.q, num)
-        if since then call('ZADD', P .. 'un:' .. q, since, num) end
+        move(P, 'un:', num, T.q, q)
+        if T.hs == '1' then move(P, 'cw:', num, T.q, q) end
     end
     due_index(P, num, T, now, st, q, lo or T.lo)
 end

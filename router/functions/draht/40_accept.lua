@@ -51,7 +51,7 @@ local function accept(K, A)
         contact_add(P, cid, num)
         for i = 25 + 2 * hints_n, #A do call('ZADD', P .. 'w:' .. A[i], now, num) end
     end
-    call('ZADD', P .. 'un:' .. queue, now, num)
+    unanswered(P, num, T or {hs = A[18]}, queue, now)
     local th = A[17]
     if th ~= '' then
         call('SET', P .. 'th:' .. th, num)
@@ -107,7 +107,7 @@ local function reply(K, A)
     if kind == 'reply' then
         if st == 'new' or st == 'closed' then st = 'open' end
         if as == '' then as = user end
-        call('ZREM', P .. 'un:' .. T.q, num)
+        answered(P, num, T)
         row = enqueue(P, num, id, by, now, A[7], A[8], '0')
         set_preview(P, num, A[10])
     end

@@ -60,7 +60,7 @@ local function unanswer(P, num, n, T, now, user)
         due_index(P, num, T, now, T.st, T.q, lo)
     end
     T.lo = lo
-    if T.st ~= 'closed' and (num_of(T.li) or 0) > latest then redis.call('ZADD', P .. 'un:' .. T.q, T.li, num) end
+    if T.st ~= 'closed' and (num_of(T.li) or 0) > latest then unanswered(P, num, T, T.q, T.li) end
 end
 
 local MAY = {

@@ -134,14 +134,15 @@ local function due(K, A)
     return #ids
 end
 
--- Tickets of releases before the indexes by office and by due time. ix: where the walk over all numbers is, or the
--- version that the indexes have.
-local INDEX_VERSION, FIRST_YEAR, LAST_YEAR = '2', 2000, 2199
-local OLD_KEYS = {'un', 'a::new', 'a::open', 'a::waiting', 'a::reminder', 'a::closed'}
+-- Tickets of releases before the indexes by office, by due time and of waiting chats. ix: where the walk over all
+-- numbers is, or the version that the indexes have.
+local INDEX_VERSION, FIRST_YEAR, LAST_YEAR = '3', 2000, 2199
+local OLD_KEYS = {'un', 'a::new', 'a::open', 'a::waiting', 'a::reminder', 'a::closed', 'ob:sending'}
 local function index_anew(P, num, T, now)
     if T.as == '' then redis.call('ZADD', P .. 'a:/' .. T.q .. ':' .. T.st, T.u, num) end
     if T.st ~= 'closed' and (num_of(T.li) or 0) > (num_of(T.lo) or 0) then
         redis.call('ZADD', P .. 'un:' .. T.q, 'NX', T.li, num)
+        if T.hs == '1' then redis.call('ZADD', P .. 'cw:' .. T.q, 'NX', T.li, num) end
     end
     local at = due_at(T.st, T.lo, T.du)
     if at then due_start(P, num, T.q, now, at, T.c) end
@@ -151,7 +152,6 @@ end
 local function reindex(K, A)
     local P, call, left = K[1], redis.call, num_of(A[2])
     local at = call('GET', P .. 'ix')
-    call('UNLINK', P .. 'ob:sending') -- until 2026-11 sends under way had a list of their own
     if at == INDEX_VERSION then return 0 end
     local year, n = match(at or '', '^(%d+)-(%d+)$')
     year, n = num_of(year or FIRST_YEAR), num_of(n or 0)

@@ -112,6 +112,17 @@ local function history(K, A)
     return out
 end
 
+-- "thread thread ...": of each, how many others of its office wait before it, or -1 when it waits for no answer
+local function places(K, A)
+    local P, call, out = K[1], redis.call, {}
+    for th in gmatch(A[1], '[^ ]+') do
+        local num = call('GET', P .. 'th:' .. th)
+        local q = num and call('HGET', P .. 't:' .. num, 'q')
+        out[#out + 1] = q and call('ZRANK', P .. 'cw:' .. q, num) or -1
+    end
+    return out
+end
+
 -- number -> {contact, wrapped, channel, type, thread hash, language, queue}
 local function keyof(K, A)
     local v = redis.call('HMGET', K[1] .. 't:' .. A[1], 'co', 'ch', 'ct', 'th', 'la', 'q')
