@@ -127,7 +127,7 @@ unit: ## Check programs, sanitized
 NODE_TEST = node --test --test-reporter=spec --test-timeout=1200000
 system: ## the whole process with real peers
 	$(NODE_TEST) --test-concurrency=2 $$(ls tests/system/*.test.js)
-test-peers: packages-test ## real Synapse, foreign Open311 clients and, where it can be had, GoToSocial; says loudly which peer could not be had
+test-peers: packages-test ## real Synapse and GoToSocial, foreign Open311 clients; says loudly which peer could not be had
 	@$(MAKE) --no-print-directory SAN=1 build/san/draht
 	@tools/peers.sh
 browser: ## Chromium: widget and inbox

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: EUPL-1.2
 # Fetches the foreign servers and clients that Debian does not have into build/peers and runs tests/peers against them. A peer that cannot
 # be had (no registry in reach) is named loudly and its tests are left out; a peer that was had and a test that failed is a
-# failure. Kept between runs by version. DRAHT_GOTOSOCIAL=PROGRAM uses a GoToSocial that is there already.
+# failure. Kept between runs by version.
 set -u
 cd "$(dirname "$0")/.."
 peers=build/peers
 synapse=1.163.2
 georeport=0.3.1
 three=0.8.0
-gotosocial=latest
+gotosocial=v0.18.3
+gotosocial_sum=h1:xSptoQ8fGg/d+itJWXHpKDpoc3N0Ls6fNX36l1860Hw=
 mkdir -p "$peers"
 tests=
 missed=
@@ -48,19 +49,27 @@ python Synapse venv "$synapse" tests/peers/matrix.test.js --only-binary :all: "m
 # three and relaxml exist as source only.
 python "Open311 clients" open311 "$georeport $three" tests/peers/open311-clients.test.js "georeport==$georeport" "three==$three" relaxml==0.1.3
 
-# ---- GoToSocial: a Go program; its home has moved, so both names are asked for once each ----
-program=${DRAHT_GOTOSOCIAL:-$peers/bin/gotosocial}
-if [ ! -x "$program" ] && ! command -v go >/dev/null 2>&1; then
-    miss GoToSocial "there is no go on this machine, and Debian's is too old for it"
-elif [ ! -x "$program" ]; then
-    for module in code.superseriousbusiness.org/gotosocial codeberg.org/superseriousbusiness/gotosocial; do
-        GOBIN="$(pwd)/$peers/bin" timeout 240 go install "$module/cmd/gotosocial@$gotosocial" >"$peers/gotosocial.log" 2>&1 && break
-    done
-    [ -x "$program" ] || miss GoToSocial "the Go module proxy says: $(last "$peers/gotosocial.log")"
-fi
-if [ -x "$program" ] && [ -e tests/peers/mastodon.test.js ]; then
-    export DRAHT_GOTOSOCIAL="$program"
+# ---- GoToSocial: a Go program, built from its module by our pinned sum; what it needs is checked by its own go.sum ----
+gotosocial() {
+    module=github.com/superseriousbusiness/gotosocial folder=$peers/gotosocial log=$peers/gotosocial.log
+    rm -rf "$folder" "$folder.version" "$folder.src"
+    if ! command -v go >/dev/null 2>&1; then
+        echo "there is no go on this machine, and Debian's is too old for it" >"$log"
+        return 1
+    fi
+    echo "fetching GoToSocial $gotosocial and building it into $folder (some minutes)"
+    GONOSUMDB=$module GOFLAGS=-mod=mod timeout 240 go mod download -json "$module@$gotosocial" >"$log" 2>&1 || return 1
+    dir=$(sed -n 's/^.*"Dir": "\(.*\)",$/\1/p' "$log")
+    grep -q "\"Sum\": \"$gotosocial_sum\"" "$log" || { echo "its sum is not the pinned one" >"$log"; return 1; }
+    cp -r "$dir" "$folder.src" && chmod -R u+w "$folder.src" && rm -rf "$folder.src/vendor" && mkdir -p "$folder" || return 1
+    out=$(pwd)/$folder/gotosocial
+    (cd "$folder.src" && GOTOOLCHAIN=local GOFLAGS=-mod=mod CGO_ENABLED=0 timeout 900 go build -tags nootel,noerrcaller -ldflags '-s -w' -o "$out" ./cmd/gotosocial) >"$log" 2>&1 || return 1
+    cp -r "$folder.src/web" "$folder/web" && rm -rf "$folder.src" && echo "$gotosocial" >"$folder.version"
+}
+if [ "$(cat "$peers/gotosocial.version" 2>/dev/null)" = "$gotosocial" ] || gotosocial; then
     tests="$tests tests/peers/mastodon.test.js"
+else
+    miss GoToSocial "$(last "$peers/gotosocial.log")"
 fi
 
 status=0

@@ -14,7 +14,7 @@ static void again(void *arg) {
     mast_connect(m);
 }
 
-static void failed(struct mastodon *m, const struct draht_http_answer *a) {
+void mast_say_down(struct mastodon *m, const struct draht_http_answer *a) {
     const char *why = "The instance does not answer. Draht goes on asking.";
     if (a->status == 401 || a->status == 403)
         why = "The instance refuses the access token. An operator must look.";
@@ -22,6 +22,10 @@ static void failed(struct mastodon *m, const struct draht_http_answer *a) {
         why = "The instance does not answer as Mastodon does. Draht goes on asking.";
     m->h->health(m->host, 0, why);
     mast_log(m, 2, "mastodon.connect", why);
+}
+
+static void failed(struct mastodon *m, const struct draht_http_answer *a) {
+    mast_say_down(m, a);
     uint64_t wait_ms = mast_wait_ms(m, a), backoff_ms = mast_backoff_ms(m->connect_fails++);
     if (!m->is_stopping)
         m->connect_timer =
@@ -89,6 +93,12 @@ static void offer_files(struct mastodon *m, const json_t *media) {
     buf_free(&others);
 }
 
+/* Mastodon and what is made from it count a link as characters_reserved_per_url and a name without
+ * its host; others (GoToSocial, Pleroma) say that number and count what they see. */
+static bool counts_all(const char *source_url) {
+    return *source_url && !strstr(source_url, "mastodon");
+}
+
 static void on_instance(void *arg, const struct draht_http_answer *a) {
     struct mastodon *m = arg;
     m->calls_n--;
@@ -106,6 +116,7 @@ static void on_instance(void *arg, const struct draht_http_answer *a) {
         number(s, "max_characters", MASTODON_CHARACTERS_MIN, MASTODON_CHARACTERS_DEFAULT);
     m->url_characters =
         number(s, "characters_reserved_per_url", 1, MASTODON_URL_CHARACTERS_DEFAULT);
+    m->counts_all = counts_all(json_str(v, "source_url", ""));
     m->media_max = number(s, "max_media_attachments", 1, MASTODON_MEDIA_DEFAULT);
     if (m->media_max > MASTODON_MEDIA_MAX)
         m->media_max = MASTODON_MEDIA_MAX;
@@ -119,6 +130,7 @@ static void on_instance(void *arg, const struct draht_http_answer *a) {
     json_decref(v);
     m->connect_fails = 0;
     m->is_known = true;
+    m->is_said_down = false;
     if (!m->is_stopping) {
         m->h->health(m->host, 1, "");
         if (m->is_leased) {

@@ -12,7 +12,9 @@
 #define PATIENCE_MS (15LL * 60 * 1000) /* how long a message waits for its files */
 #define FETCH_TIMEOUT_MS 60000
 #define WATERMARK "watermark"
-#define BEFORE_ALL "0" /* there was nothing when Draht first looked */
+#define BACKOFF_MS_MAX 30000 /* an instance that is there again is noticed soon */
+#define FAILS_SAID 3         /* in a row, then the channel counts as down */
+#define BEFORE_ALL "0"       /* there was nothing when Draht first looked */
 
 struct mast_pass {
     struct mastodon *m;
@@ -50,6 +52,9 @@ static void pass_end(struct mast_pass *p, uint64_t wait_ms) {
     pass_free(p);
     if (wait_ms == 0) {
         m->pass_fails = 0;
+        if (m->is_said_down)
+            m->h->health(m->host, 1, "");
+        m->is_said_down = false;
         mast_review(m);
     }
     bool again = m->wake_again && wait_ms == 0;
@@ -58,11 +63,21 @@ static void pass_end(struct mast_pass *p, uint64_t wait_ms) {
     mast_idle(m);
 }
 
+/* One failure passes by itself; a refused token does not. a NULL: our own store. */
+static void say_down(struct mastodon *m, const struct draht_http_answer *a) {
+    bool is_refused = a && (a->status == 401 || a->status == 403);
+    if (!a || m->is_said_down || (!is_refused && m->pass_fails < FAILS_SAID))
+        return;
+    m->is_said_down = true;
+    mast_say_down(m, a);
+}
+
 static void pass_failed(struct mast_pass *p, const struct draht_http_answer *a) {
     struct mastodon *m = p->m;
     uint64_t wait_ms = a ? mast_wait_ms(m, a) : 0, backoff_ms = mast_backoff_ms(m->pass_fails++);
-    if (a && (a->status == 401 || a->status == 403))
-        mast_log(m, 3, "mastodon.intake", "the instance refuses the access token");
+    say_down(m, a);
+    if (backoff_ms > BACKOFF_MS_MAX)
+        backoff_ms = BACKOFF_MS_MAX;
     pass_end(p, wait_ms > backoff_ms ? wait_ms : backoff_ms);
 }
 
@@ -71,6 +86,16 @@ static void not_waited_for(void *arg, int status) {
 }
 
 /* ---- one message ---- */
+
+/* The subject is that of a new ticket alone: a warning above a further message stands in its text.
+ */
+static void add_text(const struct toot *t, struct buf *out) {
+    if (t->subject.n) {
+        buf_add(out, t->subject.p, t->subject.n);
+        buf_adds(out, t->text.n ? "\n\n" : "");
+    }
+    buf_add(out, t->text.p, t->text.n);
+}
 
 void mast_accept(struct mastodon *m, const struct toot *t, const struct draht_attachment *files,
                  size_t files_n, const char *warning, draht_accept_fn done, void *arg) {
@@ -87,12 +112,14 @@ void mast_accept(struct mastodon *m, const struct toot *t, const struct draht_at
     if (warning)
         json_array_append_new(warnings, json_string(warning));
     char *text = json_text(warnings);
+    struct buf said = {0};
+    add_text(t, &said);
     struct draht_inbound in = {.size = sizeof in,
                                .external_id = kit_out(t->external_id),
                                .sender = kit_out(t->sender),
                                .sender_name = kit_out(t->sender_name),
                                .subject = kit_out(t->subject),
-                               .text = kit_out(t->text),
+                               .text = kit_out(buf_span(&said)),
                                .language = kit_out(t->language),
                                .thread = kit_out(t->sender),
                                .hints = hints,
@@ -103,6 +130,7 @@ void mast_accept(struct mastodon *m, const struct toot *t, const struct draht_at
                                .flags = t->is_note ? DRAHT_IN_SYSTEM : 0,
                                .warnings = kit_str(text)};
     m->h->accept(m->host, &in, done, arg);
+    buf_free(&said);
     free(text);
     json_decref(warnings);
 }

@@ -39,7 +39,8 @@ struct mastodon {
     /* the instance, known once connected */
     char *own_id;
     size_t characters, url_characters, media_max;
-    bool is_known, is_leased, is_stopping;
+    bool counts_all; /* links and the hosts of names with all their characters */
+    bool is_known, is_leased, is_stopping, is_said_down;
     struct draht_timer *connect_timer, *wake_timer, *stream_timer;
     int connect_fails, pass_fails, stream_fails;
     struct mast_pass *pass; /* the intake under way, or NULL */
@@ -72,6 +73,8 @@ void mast_idle(struct mastodon *m); /* says stopped when nothing is under way an
 
 /* connect.c: asks until it knows, then says health and begins. */
 void mast_connect(struct mastodon *m);
+/* Says by health and log what the instance's answer means for the channel. */
+void mast_say_down(struct mastodon *m, const struct draht_http_answer *a);
 
 /* intake.c */
 void mast_wake(struct mastodon *m, uint64_t delay_ms); /* looks for new mentions, soon */

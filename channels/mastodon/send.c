@@ -107,7 +107,7 @@ static void add_harmless(struct buf *b, struct span text) {
 /* A link counts the same however long it is. */
 static size_t cost(const void *arg, struct span rest, size_t *bytes) {
     const struct mastodon *m = arg;
-    if (!span_istarts(rest, "https://") && !span_istarts(rest, "http://"))
+    if (m->counts_all || (!span_istarts(rest, "https://") && !span_istarts(rest, "http://")))
         return kit_cost_points(NULL, rest, bytes);
     size_t n = 0;
     while (n < rest.n && (unsigned char)rest.p[n] > ' ')
@@ -117,9 +117,10 @@ static size_t cost(const void *arg, struct span rest, size_t *bytes) {
 }
 
 /* A mention of somebody elsewhere counts without the host. */
-static size_t mention_cost(struct span acct) {
+static size_t mention_cost(const struct mastodon *m, struct span acct) {
     struct span user = acct;
-    user = span_cut(&user, '@');
+    if (!m->counts_all)
+        user = span_cut(&user, '@');
     return utf8_count(user) + 2; /* '@' and a blank */
 }
 
@@ -129,7 +130,7 @@ static bool cut(struct mast_send *s) {
     add_harmless(&b, kit_in(s->out->text));
     buf_adds(&b, "");
     s->text = buf_take(&b, NULL);
-    size_t taken = mention_cost(kit_in(s->out->recipient));
+    size_t taken = mention_cost(m, kit_in(s->out->recipient));
     size_t room = m->characters > taken + 50 ? m->characters - taken : 50;
     struct span rest = span_trim(span_str(s->text));
     while (rest.n && s->pieces_n < MASTODON_PIECES_MAX)

@@ -131,6 +131,7 @@ static char asked[2000], parts[200];
 static const char *context; /* answer to /context */
 static const char *instance = "{}";
 static int post_status;
+static const char *reply_text = "Guten Tag & bis bald";
 
 struct draht_http_run {
     int unused;
@@ -209,7 +210,7 @@ static void teardown(void) {
 static int send_once(void) {
     struct draht_token t = {0};
     struct draht_outbound o = {.size = sizeof o, .message = fake_span("2026-000001.2"), .recipient = fake_span("jana@a.test"),
-                               .in_reply_to = fake_span("55"), .text = fake_span("Guten Tag & bis bald"), .attempt = 1};
+                               .in_reply_to = fake_span("55"), .text = fake_span(reply_text), .attempt = 1};
     mastodon_ops.send(fake.channel, &o, &t);
     fake_run();
     ck_assert_int_eq(t.settled_n, 1);
@@ -235,6 +236,38 @@ START_TEST(test_kinds_of_files) {
     setup();
     ck_assert_msg(strcmp(fake.files, kinds[_i].files) == 0, "%s", fake.files);
     instance = "{}";
+}
+END_TEST
+
+/* The limit of 100 with "@jana@a.test " (13, or "@jana " for Mastodon: 6) in front. */
+static const struct {
+    const char *source_url;
+    int length; /* of the link; a word of 49 and a blank stand before it */
+    int posts;
+} counted[] = {
+    {"", 300, 1},
+    {"https://github.com/mastodon/mastodon", 300, 1},
+    {"https://codeberg.example/gotosocial", 37, 1},
+    {"https://codeberg.example/gotosocial", 38, 2},
+    {"https://git.example/pleroma", 80, 2},
+};
+
+START_TEST(test_links_count_as_the_instance_counts) {
+    char text[500], reply[500];
+    snprintf(text, sizeof text, "{\"source_url\":\"%s\",\"configuration\":{\"statuses\":{\"max_characters\":100,\"characters_reserved_per_url\":23}}}", counted[_i].source_url);
+    int n = snprintf(reply, sizeof reply, "%.*s https://a.test/", 49, "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww");
+    while (n < 50 + counted[_i].length) reply[n++] = 'x';
+    reply[n] = 0;
+    fake_end();
+    instance = text;
+    reply_text = reply;
+    setup();
+    ck_assert_int_eq(send_once(), DRAHT_SENT);
+    int posts = 0;
+    for (const char *p = asked; (p = strstr(p, "POST /api/v1/statuses|")); p++) posts++;
+    instance = "{}";
+    reply_text = "Guten Tag & bis bald";
+    ck_assert_int_eq(posts, counted[_i].posts);
 }
 END_TEST
 
@@ -310,6 +343,7 @@ int main(void) {
     tcase_add_loop_test(pure, test_toot, 0, sizeof toots / sizeof *toots);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, test_kinds_of_files, 0, sizeof kinds / sizeof *kinds);
+    tcase_add_loop_test(t, test_links_count_as_the_instance_counts, 0, (int)(sizeof counted / sizeof *counted));
     tcase_add_test(t, test_again_within_the_hour);
     tcase_add_loop_test(t, test_again_after_an_hour, 0, sizeof later / sizeof *later);
     tcase_add_test(t, test_nobody_can_say);

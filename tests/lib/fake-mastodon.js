@@ -62,7 +62,7 @@ class FakeMastodon {
             return a.end(f.bytes);
         }
         if (this.broken) return typeof this.broken === 'function' ? this.broken(a) : this.json(a, this.broken.status, this.broken.body || {}, this.broken.headers);
-        if (p === '/api/v2/instance') return this.json(a, 200, { domain: 'stadt.test', configuration: { urls: { streaming: this.url.replace('http', 'ws') }, statuses: { max_characters: this.characters, max_media_attachments: 4, characters_reserved_per_url: 23 } } });
+        if (p === '/api/v2/instance') return this.json(a, 200, { domain: 'stadt.test', source_url: this.source_url, configuration: { urls: { streaming: this.url.replace('http', 'ws') }, statuses: { max_characters: this.characters, max_media_attachments: 4, characters_reserved_per_url: 23 } } });
         if (p === '/api/v1/instance/') return this.json(a, 200, { uri: 'stadt.test', version: '4.3.0', urls: { streaming_api: this.url.replace('http', 'ws') } });
         if (q.headers.authorization !== `Bearer ${TOKEN}`) return this.json(a, 401, { error: 'The access token is invalid' });
         if (p === '/api/v1/accounts/verify_credentials') return this.json(a, 200, CITY);

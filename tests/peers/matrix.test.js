@@ -87,7 +87,7 @@ test('replies, edits, reactions, redactions, places and notices find their ticke
         const list = await items(gateway, t.number);
         return list.some((i) => (i.text || '').includes('zurückgezogen')) && list.map((i) => i.text || '');
     });
-    for (const want of ['Neue Fassung einer früheren Nachricht:\nEs ist Haus 7', 'Gern geschehen', 'Hier\ngeo:51.5,7.4', '* winkt']) assert.ok(all.includes(want), `${want} in ${JSON.stringify(all)}`);
+    for (const want of ['Neue Fassung einer früheren Nachricht:\nEs ist Haus 7', 'Gern geschehen', 'Hier\n51.500000, 7.400000\nhttps://www.openstreetmap.org/?mlat=51.500000&mlon=7.400000', '* winkt']) assert.ok(all.includes(want), `${want} in ${JSON.stringify(all)}`);
     assert.ok(all.some((x) => x.includes('👍')));
     assert.equal((await tickets(gateway)).length, 1, 'a room is one conversation');
 });

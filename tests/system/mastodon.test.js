@@ -30,6 +30,11 @@ after(async () => {
 
 cases(test, () => ({ instance, office }));
 
+test('a content warning above a further message stands in its text', { timeout: 60000 }, async () => {
+    await instance.toot('Die Mauer ist nass', { subject: 'Schimmel' });
+    await office.find('Schimmel\n\nDie Mauer ist nass');
+});
+
 test('what was there before Draht is not taken in', async () => {
     assert.ok(!(await office.all()).some((i) => i.text === 'Von vor Draht'));
 });
@@ -191,11 +196,16 @@ test('the instance says 401, or shows a page with 200: the channel waits and goe
     };
     instance.hang_up();
     await instance.toot('Während der Wartung', { quiet: true });
+    const said = async () => ((c) => (c.up ? '' : c.sentence))((await gateway.api('GET', '/settings')).channels.find((c) => c.id === 'fedi'));
     await until('some tries', () => instance.requests.filter((r) => r.path === '/api/v1/streaming/user').length > 3, 30000);
-    instance.broken = { status: 401 };
-    await until('a try', () => instance.requests.at(-1)?.path.startsWith('/api'), 30000);
+    await until('the channel to say so', async () => /does not answer as Mastodon does/.test(await said()), 30000);
     instance.broken = null;
     await office.find('Während der Wartung', 70000);
+    await until('the channel to be up', async () => !(await said()), 30000);
+    instance.broken = { status: 401 };
+    await until('the refusal to be said', async () => /refuses the access token/.test(await said()), 30000);
+    instance.broken = null;
+    await until('the channel to be up', async () => !(await said()), 70000);
 });
 
 test('normalize reads a notification', () => {
