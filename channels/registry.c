@@ -62,14 +62,28 @@ const struct draht_option *registry_options(const char *type, int *rows_out) {
     return ops->options;
 }
 
+/* What a built-in channel may want of its host before it starts. */
+static void no_random(void *out, size_t n) {
+    memset(out, 0, n);
+}
+
+static int check_built_in(const struct draht_channel_ops *ops, const char *options_json,
+                          char err[256]) {
+    static const struct draht_host host = {.size = sizeof host, .random = no_random};
+    void *channel = NULL;
+    int rc = ops->open(&host, NULL, "check", options_json, &channel, err);
+    if (rc >= 0)
+        ops->close(channel);
+    return rc;
+}
+
 int registry_check(const char *type, const char *options_json, char err[256]) {
+    const struct draht_channel_ops *ops = registry_find(type);
     char *settings = NULL;
-    if (strcmp(type, exec_ops.type) == 0)
-        return exec_check(options_json, err);
-    if (strcmp(type, sms_http_ops.type) == 0)
-        return sms_http_check(options_json, err);
+    if (!ops || strcmp(type, exec_ops.type) == 0)
+        return ops ? exec_check(options_json, err) : 0;
     if (strcmp(type, shared_object_ops.type) != 0)
-        return 0;
+        return check_built_in(ops, options_json, err);
     bool good = shared_object_load(options_json, &settings, err) != NULL;
     free(settings);
     return good ? 0 : -1;

@@ -11,9 +11,9 @@ const struct draht_channel_ops *registry_find(const char *type);
 const struct draht_channel_ops *registry_at(int i);
 /* Has the form of config_options_fn. */
 const struct draht_option *registry_options(const char *type, int *rows_out);
-/* Loads or starts an operator's own channel far enough to check its settings; 0 for built-in types.
- * Negative with a sentence in err. Blocks up to 10 seconds: for draht check, before anything runs.
- */
+/* Whether a channel would take these settings: a built-in one is opened and closed, an operator's
+ * own is loaded or started far enough to be asked. Negative with a sentence in err. Blocks up to 10
+ * seconds: for draht check, before anything runs. */
 int registry_check(const char *type, const char *options_json, char err[256]);
 
 #endif

@@ -103,8 +103,8 @@ static int do_run(struct cli_args *a) {
     return app_run(&a->app);
 }
 
-/* Operators' own channels say themselves which settings they take. */
-static bool check_own(const char *path, const struct config *c) {
+/* Channels say themselves which settings they take. */
+static bool check_channels(const char *path, const struct config *c) {
     bool good = true;
     for (int i = 0; i < c->channels_n; i++) {
         const struct config_channel *cc = &c->channels[i];
@@ -123,7 +123,7 @@ static int do_check(struct cli_args *a) {
     struct config *c = config_load(a->app.config_path, registry_options, &faults);
     if (faults.n)
         fputs(faults.p, c ? stderr : stdout);
-    bool good = c && check_own(a->app.config_path, c);
+    bool good = c && check_channels(a->app.config_path, c);
     if (good)
         printf("%s: no faults; %d offices, %d channels, %d rules\n",
                a->app.config_path ? a->app.config_path : "defaults", c->queues_n, c->channels_n,

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* twilio: options and life of the channel. */
+#include <ctype.h>
 #include <stdio.h>
 
 #include "channels/sms_http/twilio_private.h"
 
 #define API "https://api.twilio.com"
+#define NUMBER_BYTES_MAX 16 /* E.164 with its plus */
+#define NAME_BYTES_MAX 11   /* as the networks take names */
 #define TEXT_MAX (10 * TWILIO_TEXT_UNITS)
 
 static const struct draht_option options[] = {
@@ -21,14 +24,34 @@ static const struct draht_option options[] = {
      "addresses."},
     {NULL, DRAHT_OPT_STRING, NULL, 0, 0, NULL, 0, NULL}};
 
+/* A number, a short code, a name, or the SID of a messaging service; with the name of another
+ * network before it ("whatsapp:+49..."). */
+static bool is_sender(struct span s) {
+    struct span rest = s, network = span_cut(&rest, ':');
+    if (rest.p && network.n)
+        s = rest;
+    bool is_number = s.n && s.p[0] == '+', has_letter = false;
+    for (size_t i = is_number; i < s.n; i++) {
+        bool is_digit = s.p[i] >= '0' && s.p[i] <= '9';
+        bool is_letter = isalpha((unsigned char)s.p[i]) != 0;
+        has_letter = has_letter || is_letter;
+        if (!is_digit && (is_number || !(is_letter || strchr(" -_&+", s.p[i]))))
+            return false;
+    }
+    bool is_service = s.n > 2 && memcmp(s.p, "MG", 2) == 0;
+    return s.n > 0 && (is_number ? s.n > 1 && s.n <= NUMBER_BYTES_MAX
+                                 : is_service || rest.p || s.n <= NAME_BYTES_MAX || !has_letter);
+}
+
 static const char *fault_of(const json_t *o) {
     const char *sid = json_str(o, "account_sid", ""), *from = json_str(o, "from", "");
     if (!*sid || sid[strspn(sid, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")])
         return "account_sid is letters and digits, as the console shows it.";
     if (strlen(json_str(o, "auth_token", "")) < 8 || strpbrk(json_str(o, "auth_token", ""), "\r\n"))
         return "auth_token is missing or shorter than 8 characters.";
-    if (!*from)
-        return "from is missing: the city's number or the SID of a messaging service.";
+    if (!is_sender(span_str(from)))
+        return "from is the city's number (+4930...), a short code, a name of at most 11 "
+               "characters or the SID of a messaging service (MG...).";
     if (!kit_origin_is_valid(span_str(json_str(o, "api_url", API))))
         return "api_url is scheme://host[:port] without a path.";
     return NULL;

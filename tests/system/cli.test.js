@@ -23,6 +23,25 @@ test('check names every fault with file:line:column and the near name', async ()
     assert.match(out, /bad\.yaml:4:\d+: /);
 });
 
+test('check asks each channel whether the settings would do', async () => {
+    const meta = (id) => `privacy_acknowledged: true\n      app_secret: abcdefgh\n      verify_token: abcdefgh\n      access_token: abcdefgh\n      ${id}`;
+    const twilio = (from, sid = 'ACx') => ['twilio', `account_sid: ${sid}\n      auth_token: abcdefgh\n      from: "${from}"`];
+    const rows = [
+        [...twilio('+4930990011'), null], [...twilio('MG0123456789abcdef0123456789abcdef'), null], [...twilio('72000'), null], [...twilio('Stadt Leer'), null], [...twilio('whatsapp:+4930990011'), null],
+        [...twilio('+49...'), /from is the city's number/], [...twilio('+'), /from is/], [...twilio('Stadtverwaltung'), /from is/], [...twilio('+4930990011', 'AC...'), /account_sid is letters and digits/],
+        ['telegram', 'token: "123456789:AAxxxxxxxxxxxxxxxxx"', null], ['telegram', 'token: "AAxxxxxxxxxxxxxxxxxxxxxxx"', /token is digits/], ['telegram', 'token: "123456789:AAxxxxxxxxxxxxxxxxx"\n      mode: webhook', /secret is needed/],
+        ['whatsapp', meta('phone_number_id: "100"'), null], ['whatsapp', meta('phone_number_id: "+49"'), /phone_number_id must be/], ['whatsapp', meta('phone_number_id: "100"').replace('true', 'false'), /passes through Meta's servers/],
+        ['messenger', meta('page_id: "5x"'), /page_id must be/], ['instagram', meta('page_id: "5"\n      account_id: "x"'), /account_id must be/],
+        ['smpp', 'smsc: "host:2775"\n      system_id: a\n      password: b\n      source: "115"', null], ['smpp', 'smsc: "host"\n      system_id: a\n      password: b\n      source: "115"', /host:port is needed/],
+    ];
+    for (const [type, options, want] of rows) {
+        const f = file('channel.yaml', `queues:\n  - {id: buero, name: Amt}\nchannels:\n  - id: c1\n    type: ${type}\n    queue: buero\n    options:\n      ${options}\n`);
+        const { code, out } = await run(BINARY, ['check', '-c', f]);
+        assert.equal(code, want ? 1 : 0, `${options}: ${out}`);
+        if (want) assert.match(out, new RegExp(`channel\\.yaml:4:5: channel c1: .*${want.source}`));
+    }
+});
+
 test('check accepts the example configuration', async () => {
     const { code, out } = await run(BINARY, ['check', '-c', path.join(__dirname, '..', '..', 'config', 'draht.yaml')]);
     assert.equal(code, 0, out);

@@ -8,7 +8,7 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
 const { ROOT, BINARY } = require('../lib/gateway');
-const { run } = require('../lib/process');
+const { run, scratch } = require('../lib/process');
 
 const FOLDER = path.join(ROOT, 'docs', 'channels');
 /** Types that share a page. */
@@ -56,6 +56,22 @@ test('the overview names every type and links every page', async () => {
     for (const { type } of await json('list')) assert.match(overview, new RegExp(`\\| \`${type}\``), `docs/channels/README.md lacks ${type}`);
     for (const page of fs.readdirSync(FOLDER).filter((p) => p.endsWith('.md') && p !== 'README.md')) assert.ok(overview.includes(`(${page})`), `docs/channels/README.md links no ${page}`);
     for (const [, page] of overview.matchAll(/\(([a-z0-9-]+\.md)\)/g)) assert.ok(fs.existsSync(path.join(FOLDER, page)), `docs/channels/README.md links ${page}, which does not exist`);
+});
+
+test('the first settings on each page of a network pass draht check once its places are filled in', async () => {
+    const dir = scratch('pages');
+    const secret = path.join(dir, 'secret');
+    fs.writeFileSync(secret, 'taubenschlag\n', { mode: 0o600 });
+    const fill = (yaml) => yaml.replaceAll(/file:\/etc\/draht\/[\w.-]+/g, `file:${secret}`).replace('123456789:AA…', '123456789:AAxxxxxxxxxxxxxxxxx').replaceAll('"…"', 'taubenschlag').replace('AC...', 'ACx').replace('+49..."', '+4930990011"');
+    for (const type of ['smpp', 'twilio', 'sms-http', 'telegram', 'whatsapp', 'messenger', 'instagram']) {
+        const [, indent, block] = read(`${type}.md`).match(/^( *)```yaml\n(.*?)^ *```/ms);
+        const yaml = block.split('\n').map((l) => l.slice(indent.length)).join('\n');
+        const queue = yaml.match(/queue: (\w+)/)[1];
+        const file = path.join(dir, `${type}.yaml`);
+        fs.writeFileSync(file, `queues:\n  - {id: ${queue}, name: Amt}\n${fill(yaml)}`);
+        const { code, out } = await run(BINARY, ['check', '-c', file]);
+        assert.equal(code, 0, `${type}: ${out}`);
+    }
 });
 
 test('every function of the border has a method on the wire, or a reason', () => {
