@@ -291,6 +291,7 @@ static int webchat_start(void *channel, char *err) {
     pages_route(wc);
     form_route(wc);
     fallback_route(wc);
+    wc->is_shut = !chat_is_open(wc);
     wc->sweep = wc->h->timer(wc->host, SWEEP_MS, SWEEP_MS, on_sweep, wc);
     wc->h->health(wc->host, 1, "");
     return 0;

@@ -172,6 +172,7 @@ test('a letter of several pages numbers them, keeps indents, and cuts no line of
     if (process.env.DRAHT_SHOTS) fs.writeFileSync(path.join(process.env.DRAHT_SHOTS, 'letter-long.pdf'), pdf);
     await letter.close();
     await page.goto(`http://127.0.0.1:${gateway.port}/inbox/desk`);
+    await page.locator('td small', { hasText: a.number }).waitFor();
 });
 
 test('the view fits a telephone', async () => {

@@ -221,6 +221,7 @@ static void placed(const char *thread, const char *before) {
 
 START_TEST(test_a_place_is_told_while_an_answer_is_waited_for) {
     fake.is_open_hours = true;
+    fake_advance(20000); /* the office has opened */
     struct draht_socket *a = hello(NULL, 0);
     ck_assert_int_eq(fake.places, 0); /* who has said nothing waits for nothing */
     say(a, "a1", "eins");
@@ -233,6 +234,8 @@ START_TEST(test_a_place_is_told_while_an_answer_is_waited_for) {
     ck_assert_str_eq(fake_heard(a, "place"), "{\"t\":\"place\",\"before\":2,\"open\":true,\"next_open_at\":null}");
     struct draht_socket *b = hello(token_of(a), 2); /* a later tab is told what is known */
     ck_assert_uint_eq(count(b, "place"), 1);
+    fake_advance(20000);
+    ck_assert_uint_eq(count(a, "place"), 1);
     fake.is_open_hours = false;
     fake_advance(20000);
     ck_assert_uint_eq(count(a, "place"), 2);
