@@ -10,6 +10,7 @@
 #define LABEL_BYTES_MAX 500
 #define DESCRIPTION_BYTES_MAX 1500
 #define POLL_OPTIONS_MAX 50
+#define ADDRESS_BYTES_MAX 2000
 
 static struct span str(const json_t *o, const char *key) {
     const json_t *v = json_object_get(o, key);
@@ -129,14 +130,24 @@ static void read_poll(const json_t *poll, struct buf *text) {
     }
 }
 
+/* Whoever asks "what is this?" about another message means that one: its address belongs to it. */
+static void read_quote(const json_t *quote, struct buf *text) {
+    struct span url = str(json_object_get(quote, "quoted_status"), "url");
+    bool is_address = span_istarts(url, "https://") || span_istarts(url, "http://");
+    bool is_there = text->n && url.n && memmem(text->p, text->n, url.p, url.n);
+    if (is_address && !is_there && url.n <= ADDRESS_BYTES_MAX)
+        kit_line(text, url);
+}
+
 static void read_text(struct arena *a, const json_t *s, const char *own_id, struct toot *t) {
     struct utf8_notes notes = {0};
     struct span html = utf8_clean(a, str(s, "content"), TOOT_TEXT_BYTES_MAX * 2, &notes);
     struct span words = span_trim(html_text(a, html, NULL));
     words = without_mention(words, json_object_get(s, "mentions"), own_id);
     struct buf b = {0};
-    buf_add(&b, words.p, words.n);
+    buf_add(&b, words.n ? words.p : "", words.n);
     read_poll(json_object_get(s, "poll"), &b);
+    read_quote(json_object_get(s, "quote"), &b);
     read_files(a, json_object_get(s, "media_attachments"), t, &b);
     struct utf8_notes cut = {0};
     t->text = utf8_clean(a, buf_span(&b), TOOT_TEXT_BYTES_MAX, &cut);

@@ -185,7 +185,7 @@ static void read_content(struct arena *a, const json_t *c, struct mx_event *e) {
     static const char *const files[] = {"m.image", "m.file", "m.audio", "m.video"};
     struct span type = text_of(c, "msgtype");
     e->kind = MX_MESSAGE;
-    e->is_automatic = span_eq(type, "m.notice");
+    e->is_automatic = span_eq(type, "m.notice") || span_eq(type, "m.server_notice");
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         if (span_eq(type, files[i])) {
             read_file(a, c, e);

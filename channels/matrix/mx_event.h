@@ -36,7 +36,7 @@ struct mx_event { /* spans live in the arena or borrow from the JSON value */
     struct span reply_to, target;
     struct mx_file file; /* mxc.p NULL: none */
     int64_t sent_ms;     /* 0: unknown or absurd */
-    bool is_automatic;   /* m.notice: said by a program, never answered by one */
+    bool is_automatic;   /* m.notice, m.server_notice: said by a program, never answered by one */
     bool was_cleaned;    /* control characters were removed */
 };
 /* own is our user id; its events are ignored. */

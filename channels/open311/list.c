@@ -88,7 +88,8 @@ static json_t *view(const struct open311 *g, const json_t *record, const struct 
     bool place = !is_gone && (is_free || is_published(g, "location"));
     const json_t *s = geo_service(g, code);
     struct draht_span city = g->h->fact(g->host, "city.name");
-    int64_t notes_ms = json_int(record, "notes_at", 0);
+    int64_t at_ms = json_int(record, "at", 0), notes_ms = json_int(record, "notes_at", 0),
+            changed_ms = t->updated_ms > at_ms ? t->updated_ms : at_ms;
     json_t *o = json_object();
     json_puts(o, "service_request_id", json_str(record, "id", ""));
     json_puts(o, "status", t->is_closed ? "closed" : "open");
@@ -102,8 +103,8 @@ static json_t *view(const struct open311 *g, const json_t *record, const struct 
     else
         json_put(o, "agency_responsible", kit_in(city));
     json_puts(o, "service_notice", s ? json_str(s, "notice", NULL) : NULL);
-    put_time(o, "requested_datetime", json_int(record, "at", 0));
-    put_time(o, "updated_datetime", t->updated_ms > notes_ms ? t->updated_ms : notes_ms);
+    put_time(o, "requested_datetime", at_ms);
+    put_time(o, "updated_datetime", changed_ms > notes_ms ? changed_ms : notes_ms);
     put_text(o, "expected_datetime", record, "expected", true);
     put_text(o, "address", record, "address", place);
     put_text(o, "address_id", record, "address_id", place);

@@ -93,6 +93,12 @@ static const struct {
     {STATUS("<p>@amt Wann?</p>", ",\"poll\":{\"id\":\"3\",\"multiple\":false,\"options\":[{\"title\":\"Mo & Di\",\"votes_count\":0},{\"title\":\" \"},7,"
                                  "{\"title\":\"Mi\",\"votes_count\":null}]}" JANA),
      "Wann?\n- Mo & Di\n- Mi", "jana@a.test", NULL},
+    {STATUS("<p>@amt Was ist das?</p>", ",\"quote\":{\"state\":\"accepted\",\"quoted_status\":{\"id\":\"5\",\"url\":\"https://x.test/@amt/5\"}}" JANA),
+     "Was ist das?\nhttps://x.test/@amt/5", "jana@a.test", NULL},
+    {STATUS("<p>RE: https://x.test/@amt/5</p>", ",\"quote\":{\"quoted_status\":{\"url\":\"https://x.test/@amt/5\"}}" JANA), "RE: https://x.test/@amt/5",
+     "jana@a.test", NULL},
+    {STATUS("<p>Hm</p>", ",\"quote\":{\"state\":\"deleted\",\"quoted_status\":null}" JANA), "Hm", "jana@a.test", NULL},
+    {STATUS("<p>Hm</p>", ",\"quote\":{\"quoted_status\":{\"url\":\"javascript:x\"}}" JANA), "Hm", "jana@a.test", NULL},
     {STATUS("<p>@amt</p>", ",\"poll\":null" JANA), NULL, NULL, "empty message"},
     {STATUS("<p>@amt</p>", JANA), NULL, NULL, "empty message"},
     {STATUS("<script>x</script>", JANA), NULL, NULL, "empty message"},

@@ -112,9 +112,9 @@ END_TEST
 
 /* What a program says is kept and never answered by a program. */
 START_TEST(a_notice_is_automatic) {
-    static const char *const types[] = {"m.text", "m.notice", "m.emote"};
+    static const char *const types[] = {"m.text", "m.notice", "m.emote", "m.server_notice"};
     struct arena *a = arena_new();
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         struct mx_event e;
         json_t *v = json_parse(span_str(arena_printf(a,
                                                      "{\"event_id\":\"$e\",\"sender\":\"@j:l.test\","
@@ -124,7 +124,7 @@ START_TEST(a_notice_is_automatic) {
                                1 << 16, NULL);
         mx_event_read(a, v, SPAN("@amt:lab.test"), &e);
         ck_assert_int_eq(e.kind, MX_MESSAGE);
-        ck_assert_int_eq(e.is_automatic, i == 1);
+        ck_assert_int_eq(e.is_automatic, i % 2);
         json_decref(v);
     }
     arena_free(&a);

@@ -127,6 +127,7 @@ test('a report becomes a ticket of the right office, its state and released answ
     assert.equal(before.status_notes, null);
     assert.equal(before.media_url, null);
     assert.match(before.requested_datetime, /Z$/);
+    assert.ok(before.updated_datetime >= before.requested_datetime, `${before.updated_datetime} ${before.requested_datetime}`);
     assert.ok(Math.abs(new Date(before.updated_datetime) - Date.now()) < 60000, before.updated_datetime);
 
     await gateway.api('POST', `/tickets/${id}/messages`, { kind: 'reply', client_id: 'a1', text: 'Sehr geehrte Frau Mustermann, das Loch ist gefüllt. Rückfragen: 0341 555-2100.', close: true });

@@ -44,6 +44,7 @@ const ticketWith = (text) => until(`a ticket with ${text}`, async () => (await d
 const count = async (text) => (await details()).flatMap((d) => d.items).filter((i) => i.text?.includes(text)).length;
 
 test('citizen to staff and back, with a receipt', async () => {
+    assert.match(g.process.output, /exec\.stderr channel=xmpp connected to amt\.lab\.test as buergerbuero\n/);
     say('Grüße 😀 &lt;&amp;&gt;', "<request xmlns='urn:xmpp:receipts'/>", 'first');
     const d = await ticketWith('Grüße 😀 <&>');
     await anna.wait(/<received[^>]*id='first'/);

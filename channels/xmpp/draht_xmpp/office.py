@@ -26,7 +26,8 @@ class Office:
     # ---- up and down
 
     def connected(self):
-        log("connected as %s" % self.link.address)
+        local, domain = self.link.address.split("@", 1)
+        log("connected to %s as %s" % (domain, local))
         self.uploads.discover(self.ready)
 
     def ready(self):
