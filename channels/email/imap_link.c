@@ -172,7 +172,7 @@ struct imap_link *imap_link_open(struct email *e, const char *token,
     l->reader.literal_max = e->set.mail_bytes_max;
     if (l->easy) {
         configure(l, token);
-        if (transfers_add(e->transfers, l->easy, connected, l) == 0)
+        if (transfers_add(e->transfers, l->easy, true, connected, l) == 0)
             return l;
         curl_easy_cleanup(l->easy);
     }

@@ -136,7 +136,7 @@ static void on_done(void *arg, CURL *easy, CURLcode result) {
 
 static void start(struct smtp *s) {
     struct smtp_verdict v = {.verdict = DRAHT_RETRY, .reason = "too many transfers at once"};
-    if (transfers_add(s->e->transfers, s->easy, on_done, s) == 0)
+    if (transfers_add(s->e->transfers, s->easy, false, on_done, s) == 0)
         s->is_added = true;
     else
         give_verdict(s, &v);

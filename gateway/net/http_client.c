@@ -240,7 +240,7 @@ struct http_call *http_client_send(struct http_client *c, const struct http_requ
     set_options(call, r);
     set_method(call, r);
     set_headers(call, r);
-    if (transfers_add(c->transfers, easy, finished, call) == 0)
+    if (transfers_add(c->transfers, easy, false, finished, call) == 0)
         return call;
     release(call);
     return NULL;

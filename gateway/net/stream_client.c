@@ -168,7 +168,7 @@ struct stream_client *stream_client_open(struct loop *l, struct transfers *t,
     if (c->easy) {
         configure(c->easy, o);
         curl_easy_setopt(c->easy, CURLOPT_ERRORBUFFER, c->trouble);
-        if (transfers_add(t, c->easy, connected, c) == 0)
+        if (transfers_add(t, c->easy, true, connected, c) == 0)
             return c;
         curl_easy_cleanup(c->easy);
     }

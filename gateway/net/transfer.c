@@ -15,7 +15,7 @@ struct transfer {
     CURL *easy;
     transfer_done_fn done;
     void *arg;
-    bool is_done; /* CONNECT_ONLY: stays until removed */
+    bool stays, is_done;
 };
 
 struct transfers {
@@ -66,11 +66,8 @@ static void reap(struct transfers *t) {
         CURLcode result = m->data.result;
         transfer_done_fn done = x->done;
         void *arg = x->arg;
-        /* Only after CONNECT_ONLY does a finished handle still own its socket. */
-        curl_socket_t fd = CURL_SOCKET_BAD;
-        curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
         x->is_done = true;
-        if (fd == CURL_SOCKET_BAD || result != CURLE_OK) {
+        if (!x->stays || result != CURLE_OK) {
             curl_multi_remove_handle(t->multi, easy);
             unlink_transfer(t, x);
         }
@@ -162,11 +159,12 @@ struct transfers *transfers_new(struct loop *l) {
     return t;
 }
 
-int transfers_add(struct transfers *t, CURL *easy, transfer_done_fn done, void *arg) {
+int transfers_add(struct transfers *t, CURL *easy, bool stays, transfer_done_fn done, void *arg) {
     if (t->freed || t->n >= TRANSFERS_MAX)
         return ERR_LIMIT;
     struct transfer *x = xcalloc(1, sizeof *x);
     x->easy = easy;
+    x->stays = stays;
     x->done = done;
     x->arg = arg;
     x->next = t->list;

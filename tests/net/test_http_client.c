@@ -129,6 +129,31 @@ START_TEST(call) {
 }
 END_TEST
 
+/* More than may be under way at once, over connections that are kept: what ended leaves nothing behind. */
+START_TEST(many) {
+    loop = loop_new();
+    struct http_server_options so = {.host = "127.0.0.1", .connections_max = 10};
+    struct http_server *s = http_server_new(loop, &so, NULL);
+    http_server_route(s, &(struct http_route){.methods = "GET POST", .path = "/*", .handler = hello});
+    struct transfers *t = transfers_new(loop);
+    struct http_client *c = http_client_new(t);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/hello", http_server_port(s));
+    struct http_request r = {.method = "GET", .url = url, .allow_private = true};
+    for (int i = 0; i < 1100; i++) {
+        ck_assert_msg(http_client_send(c, &r, answered, NULL) != NULL, "request %d", i);
+        loop_run(loop);
+        ck_assert_int_eq(status, 200);
+    }
+    http_client_free(&c);
+    transfers_free(&t);
+    bool closed = false;
+    http_server_close(s, server_closed, &closed);
+    while (!closed) uv_run(loop_uv(loop), UV_RUN_ONCE);
+    loop_free(&loop);
+}
+END_TEST
+
 /* An answer in pieces; another status than 200 is an answer like any other; cancelled from within. */
 static const struct {
     const char *path;
@@ -200,6 +225,7 @@ int main(void) {
     tcase_set_timeout(c, 20);
     tcase_add_loop_test(c, guard, 0, (int)(sizeof addresses / sizeof addresses[0]));
     tcase_add_loop_test(c, call, 0, (int)(sizeof calls / sizeof calls[0]));
+    tcase_add_test(c, many);
     tcase_add_loop_test(c, stream, 0, (int)(sizeof streams / sizeof streams[0]));
     tcase_add_loop_test(c, chunks, 0, (int)(sizeof chunk_rows / sizeof chunk_rows[0]));
     Suite *s = suite_create("http_client");
