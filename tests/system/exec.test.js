@@ -135,7 +135,7 @@ test('hostile: late: the answer after the time is ignored', { timeout: 120000 },
     await becomes(m, ['in_doubt'], 60000);
     await citizen('p-late');
     assert.equal((await delivery(m)).state, 'in_doubt');
-    assert.ok((await g.api('GET', '/channels/p-late/log')).lines.some((l) => l.event === 'exec.call' && /^out send \d+ -> no answer in time/.test(l.text)));
+    await until('its line in the channel\'s log', async () => (await g.api('GET', '/channels/p-late/log')).lines.some((l) => l.event === 'exec.call' && /^out send \d+ -> no answer in time/.test(l.text)));
 });
 
 test('while the program is not there its route says try again', { timeout: 60000 }, async () => {
