@@ -80,9 +80,11 @@ static int check_built_in(const struct draht_channel_ops *ops, const char *optio
 int registry_check(const char *type, const char *options_json, char err[256]) {
     const struct draht_channel_ops *ops = registry_find(type);
     char *settings = NULL;
-    if (!ops || strcmp(type, exec_ops.type) == 0)
-        return ops ? exec_check(options_json, err) : 0;
-    if (strcmp(type, shared_object_ops.type) != 0)
+    if (!ops)
+        return 0;
+    if (ops == &exec_ops)
+        return exec_check(options_json, err);
+    if (ops != &shared_object_ops)
         return check_built_in(ops, options_json, err);
     bool good = shared_object_load(options_json, &settings, err) != NULL;
     free(settings);

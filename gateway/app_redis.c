@@ -100,17 +100,44 @@ static void on_exit_(void *arg, int64_t status, int signal) {
     r->backoff_ms = r->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : r->backoff_ms * 2;
 }
 
+/* What waits to be sent stands in sorted sets that change with each message; as a list (128 by
+ * default) each change would walk through it. */
 static int spawn(struct app_redis *r, struct fault *f) {
-    const char *all[] = {"/usr/bin/setsid", "redis-server", "--port", "0", "--unixsocket",
-                         r->socket, "--unixsocketperm", "700", "--dir", r->dir, "--appendonly",
-                         "yes", "--appendfsync", "always", "--save", "", "--daemonize", "no",
-                         "--pidfile", r->pid_file, "--aof-use-rdb-preamble", "yes",
-                         "--auto-aof-rewrite-percentage", "100", "--auto-aof-rewrite-min-size",
-                         "64mb", "--maxmemory-policy", "noeviction", "--no-appendfsync-on-rewrite",
-                         "no", "--loglevel", "warning",
-                         /* what waits to be sent stands in sorted sets that change with each
-                            message; as a list (128 by default) each change walks through it */
-                         "--zset-max-listpack-entries", "32", NULL};
+    const char *all[] = {"/usr/bin/setsid",
+                         "redis-server",
+                         "--port",
+                         "0",
+                         "--unixsocket",
+                         r->socket,
+                         "--unixsocketperm",
+                         "700",
+                         "--dir",
+                         r->dir,
+                         "--appendonly",
+                         "yes",
+                         "--appendfsync",
+                         "always",
+                         "--save",
+                         "",
+                         "--daemonize",
+                         "no",
+                         "--pidfile",
+                         r->pid_file,
+                         "--aof-use-rdb-preamble",
+                         "yes",
+                         "--auto-aof-rewrite-percentage",
+                         "100",
+                         "--auto-aof-rewrite-min-size",
+                         "64mb",
+                         "--maxmemory-policy",
+                         "noeviction",
+                         "--no-appendfsync-on-rewrite",
+                         "no",
+                         "--loglevel",
+                         "warning",
+                         "--zset-max-listpack-entries",
+                         "32",
+                         NULL};
     const char *const *argv = access(all[0], X_OK) == 0 ? all : all + 1;
     struct child_options o = {
         .argv = argv, .cwd = r->dir, .on_line = on_line, .on_exit = on_exit_, .arg = r};

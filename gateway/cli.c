@@ -62,8 +62,7 @@ static const struct {
      "settings\n"
      "  --demo       a demonstration with invented citizens; nothing is sent out\n"
      "TERM or INT ends it in order (at most 10 seconds), another one a second later or more ends "
-     "it "
-     "at once; HUP reads the settings again.\n"},
+     "it at once; HUP reads the settings again.\n"},
     {"check", do_check, 0, 0,
      "draht check [-c FILE]\n\nReads the settings without starting anything and prints each fault "
      "as file:line:column: text.\n"},

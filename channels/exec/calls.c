@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/base/crypto.h"
 #include "gateway/base/utf8.h"
 
 #define NAME_BYTES_MAX 100
@@ -79,7 +80,7 @@ static void call_mac(struct ask *k, const json_t *p) {
         return;
     }
     k->x->h->mac(k->x->host, text, mac);
-    kit_hex(mac, sizeof mac, hex);
+    crypto_hex(mac, sizeof mac, hex);
     ask_result(k, json_pack("{s:s}", "hex", hex));
 }
 

@@ -32,8 +32,6 @@ static inline void kit_files_up_to(const struct draht_host *h, void *host, uint6
     h->files(host, &files);
 }
 
-/* Two small hexadecimal digits a byte; out holds 2 n + 1 bytes. */
-void kit_hex(const uint8_t *p, size_t n, char *out);
 /* Appends "s" with quotes, escaped for JSON; s must be valid UTF-8. */
 void kit_json(struct buf *b, struct span s);
 /* The same for HTML text and attribute values. */

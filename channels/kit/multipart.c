@@ -5,10 +5,11 @@
 #include <stdio.h>
 
 #include "channels/kit/kit.h"
+#include "gateway/base/crypto.h"
 
 void kit_multipart_begin(struct kit_multipart *m, const uint8_t random[KIT_BOUNDARY_RANDOM_BYTES]) {
     *m = (struct kit_multipart){.boundary = "draht"};
-    kit_hex(random, KIT_BOUNDARY_RANDOM_BYTES, m->boundary + 5);
+    crypto_hex(random, KIT_BOUNDARY_RANDOM_BYTES, m->boundary + 5);
     snprintf(m->content_type, sizeof m->content_type, "multipart/form-data; boundary=%s",
              m->boundary);
 }

@@ -3,15 +3,6 @@
 #include "channels/kit/kit.h"
 #include "gateway/base/utf8.h"
 
-void kit_hex(const uint8_t *p, size_t n, char *out) {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < n; i++) {
-        *out++ = digits[p[i] >> 4];
-        *out++ = digits[p[i] & 15];
-    }
-    *out = '\0';
-}
-
 void kit_json(struct buf *b, struct span s) {
     buf_add(b, "\"", 1);
     size_t from = 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "channels/mastodon/mastodon_private.h"
+#include "gateway/base/crypto.h"
 
 #define ASK_EVERY_MS 1000
 #define ASKS_MAX 120
@@ -89,7 +90,7 @@ struct mast_upload *mast_upload(struct mastodon *m, const struct draht_attachmen
     u->done = done;
     u->arg = arg;
     m->h->random(raw, sizeof raw);
-    kit_hex(raw, sizeof raw, boundary + 5);
+    crypto_hex(raw, sizeof raw, boundary + 5);
     snprintf(type, sizeof type, "multipart/form-data; boundary=%s", boundary);
     struct span name = kit_name(a, kit_in(x->name));
     struct buf b = {0};

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "channels/smpp/smpp_channel.h"
+#include "gateway/base/crypto.h"
 
 enum { PAUSE_MS = 1000, PAUSE_MS_MAX = 60000, PUT_OFF_MAX = 8 };
 enum { RETRY_MS = 30000, UNBOUND_MS = 20000, REPLIES_MAX = 50 };
@@ -30,7 +31,7 @@ void smpp_hash(struct smpp *c, const char *kind, struct span text, char out[33])
     buf_add(&b, text.p, text.n);
     c->h->mac(c->host, kit_out(buf_span(&b)), mac);
     buf_free(&b);
-    kit_hex(mac, 16, out);
+    crypto_hex(mac, 16, out);
 }
 
 static int64_t now(const struct smpp *c) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "channels/smpp/smpp_channel.h"
+#include "gateway/base/crypto.h"
 
 enum { GROUPS_MAX = 500, GROUPS_PER_SENDER = 8, BYTES_MAX = 1 << 20, STATE_BYTES_MAX = 65536 };
 #define INDEX "parts"
@@ -119,7 +120,7 @@ static void part_text(const struct smpp_group *g, uint8_t number, struct buf *ou
              (int)s->coding, s->single, s->locking);
     for (size_t i = 0; i < s->n; i++) {
         char hex[3];
-        kit_hex((const uint8_t *)s->bytes + i, 1, hex);
+        crypto_hex(s->bytes + i, 1, hex);
         buf_add(out, hex, 2);
     }
     buf_adds(out, "\"]");

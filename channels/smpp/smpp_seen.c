@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "channels/smpp/smpp_channel.h"
+#include "gateway/base/crypto.h"
 
 struct smpp_asking { /* one message, and who else brought the same bytes meanwhile */
     struct smpp_asking *next;
@@ -115,7 +116,7 @@ static struct smpp_asking *ask(struct smpp *c, const uint8_t hash[16]) {
     c->asking = a;
     memcpy(a->hash, hash, sizeof a->hash);
     snprintf(a->key, sizeof a->key, "seen.");
-    kit_hex(hash, sizeof a->hash, a->key + 5);
+    crypto_hex(hash, sizeof a->hash, a->key + 5);
     return a;
 }
 

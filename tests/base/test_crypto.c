@@ -54,6 +54,10 @@ START_TEST(vectors) {
                        mac); /* RFC 4231, case 2 */
     crypto_hex(mac, 32, hex);
     ck_assert_str_eq(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    crypto_hex((const uint8_t[]){0, 9, 0x0a, 0x9f, 0xff}, 5, text);
+    ck_assert_str_eq(text, "00090a9fff");
+    crypto_hex(mac, 0, text);
+    ck_assert_str_eq(text, "");
     crypto_base32("foobar", 6, text); /* RFC 4648 */
     ck_assert_str_eq(text, "mzxw6ytboi");
     crypto_b64url("\xfb\xff\xfe", 3, text);

@@ -103,16 +103,6 @@ static const struct {
              {"", "datei"},              {".htaccess", "htaccess"},      {"a\"b<c>.txt", "a_b_c_.txt"},
              {"x\r\ny: z", "x\ny_ z"}, {"\xff\xfe.png", "\xef\xbf\xbd\xef\xbf\xbd.png"}};
 
-START_TEST(test_hex) {
-    const uint8_t bytes[] = {0, 9, 0x0a, 0x9f, 0xff};
-    char out[11];
-    kit_hex(bytes, sizeof bytes, out);
-    ck_assert_str_eq(out, "00090a9fff");
-    kit_hex(bytes, 0, out);
-    ck_assert_str_eq(out, "");
-}
-END_TEST
-
 START_TEST(test_names) {
     struct span got = kit_name(a, span_str(names[_i].given));
     ck_assert(got.n > 0 && got.n <= KIT_NAME_BYTES_MAX);
@@ -263,7 +253,6 @@ static Suite *suite(void) {
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_loop_test(c, test_forms, 0, sizeof forms / sizeof *forms);
     tcase_add_test(c, test_form_limits);
-    tcase_add_test(c, test_hex);
     tcase_add_loop_test(c, test_origins, 0, sizeof origins / sizeof *origins);
     tcase_add_test(c, test_loopback_is_one_host);
     tcase_add_loop_test(c, test_names, 0, sizeof names / sizeof *names);

@@ -80,6 +80,36 @@ static void server_closed(void *arg) {
     *(bool *)arg = true;
 }
 
+/* A server of ours and a client beside it. */
+static struct http_server *server;
+static struct transfers *transfers;
+static struct http_client *client;
+
+static void begin(void) {
+    struct http_server_options so = {.host = "127.0.0.1", .connections_max = 10};
+    loop = loop_new();
+    server = http_server_new(loop, &so, NULL);
+    ck_assert_ptr_nonnull(server);
+    http_server_route(server, &(struct http_route){.methods = "GET POST", .path = "/*", .handler = hello});
+    transfers = transfers_new(loop);
+    client = http_client_new(transfers);
+}
+
+static void end(void) {
+    bool closed = false;
+    http_client_free(&client);
+    transfers_free(&transfers);
+    http_server_close(server, server_closed, &closed);
+    while (!closed) uv_run(loop_uv(loop), UV_RUN_ONCE);
+    loop_free(&loop);
+}
+
+static const char *url_of(const char *path) {
+    static char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", http_server_port(server), path);
+    return url;
+}
+
 static const struct {
     const char *method, *path, *send;
     bool allow_private;
@@ -97,19 +127,11 @@ static const struct {
 };
 
 START_TEST(call) {
-    loop = loop_new();
-    struct http_server_options so = {.host = "127.0.0.1", .connections_max = 10};
-    struct http_server *s = http_server_new(loop, &so, NULL);
-    ck_assert_ptr_nonnull(s);
-    http_server_route(s, &(struct http_route){.methods = "GET POST", .path = "/*", .handler = hello});
-    struct transfers *t = transfers_new(loop);
-    struct http_client *c = http_client_new(t);
-    char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", http_server_port(s), calls[_i].path);
-    struct http_request r = {.method = calls[_i].method, .url = url, .body = span_str(calls[_i].send),
+    begin();
+    struct http_request r = {.method = calls[_i].method, .url = url_of(calls[_i].path), .body = span_str(calls[_i].send),
                              .allow_private = calls[_i].allow_private, .redirects_max = 2,
                              .answer_max = calls[_i].answer_max};
-    ck_assert_ptr_nonnull(http_client_send(c, &r, answered, NULL));
+    ck_assert_ptr_nonnull(http_client_send(client, &r, answered, NULL));
     loop_run(loop);
     ck_assert_int_eq(status, calls[_i].status);
     ck_assert_int_eq(error, calls[_i].error);
@@ -117,40 +139,23 @@ START_TEST(call) {
     if (calls[_i].body) ck_assert_str_eq(body, calls[_i].body);
     ck_assert_int_eq(retry_after_ms, calls[_i].retry_after_ms);
     r.is_once = true;
-    http_client_send(c, &r, answered, NULL); /* left open: freed with the client */
+    http_client_send(client, &r, answered, NULL); /* left open: freed with the client */
     r.url = "file:///etc/passwd";
-    ck_assert_ptr_null(http_client_send(c, &r, answered, NULL));
-    http_client_free(&c);
-    transfers_free(&t);
-    bool closed = false;
-    http_server_close(s, server_closed, &closed);
-    while (!closed) uv_run(loop_uv(loop), UV_RUN_ONCE);
-    loop_free(&loop);
+    ck_assert_ptr_null(http_client_send(client, &r, answered, NULL));
+    end();
 }
 END_TEST
 
 /* More than may be under way at once, over connections that are kept: what ended leaves nothing behind. */
 START_TEST(many) {
-    loop = loop_new();
-    struct http_server_options so = {.host = "127.0.0.1", .connections_max = 10};
-    struct http_server *s = http_server_new(loop, &so, NULL);
-    http_server_route(s, &(struct http_route){.methods = "GET POST", .path = "/*", .handler = hello});
-    struct transfers *t = transfers_new(loop);
-    struct http_client *c = http_client_new(t);
-    char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/hello", http_server_port(s));
-    struct http_request r = {.method = "GET", .url = url, .allow_private = true};
+    begin();
+    struct http_request r = {.method = "GET", .url = url_of("/hello"), .allow_private = true};
     for (int i = 0; i < 1100; i++) {
-        ck_assert_msg(http_client_send(c, &r, answered, NULL) != NULL, "request %d", i);
+        ck_assert_msg(http_client_send(client, &r, answered, NULL) != NULL, "request %d", i);
         loop_run(loop);
         ck_assert_int_eq(status, 200);
     }
-    http_client_free(&c);
-    transfers_free(&t);
-    bool closed = false;
-    http_server_close(s, server_closed, &closed);
-    while (!closed) uv_run(loop_uv(loop), UV_RUN_ONCE);
-    loop_free(&loop);
+    end();
 }
 END_TEST
 
@@ -167,31 +172,19 @@ static const struct {
 };
 
 START_TEST(stream) {
-    loop = loop_new();
-    struct http_server_options so = {.host = "127.0.0.1", .connections_max = 10};
-    struct http_server *s = http_server_new(loop, &so, NULL);
-    http_server_route(s, &(struct http_route){.methods = "GET", .path = "/*", .handler = hello});
-    struct transfers *t = transfers_new(loop);
-    struct http_client *c = http_client_new(t);
-    char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", http_server_port(s), streams[_i].path);
-    struct http_request r = {.url = url, .allow_private = true, .on_chunk = chunk_came};
+    begin();
+    struct http_request r = {.url = url_of(streams[_i].path), .allow_private = true, .on_chunk = chunk_came};
     chunked[0] = '\0';
     strcpy(body, "-");
     status = -1;
-    struct http_call *k = http_client_send(c, &r, answered, NULL);
+    struct http_call *k = http_client_send(client, &r, answered, NULL);
     to_cancel = streams[_i].is_cancelled ? k : NULL;
     loop_run(loop);
     ck_assert_str_eq(chunked, streams[_i].chunked);
     ck_assert_int_eq(status, streams[_i].status);
     if (streams[_i].body) ck_assert_str_eq(body, streams[_i].body);
     to_cancel = NULL;
-    http_client_free(&c);
-    transfers_free(&t);
-    bool closed = false;
-    http_server_close(s, server_closed, &closed);
-    while (!closed) uv_run(loop_uv(loop), UV_RUN_ONCE);
-    loop_free(&loop);
+    end();
 }
 END_TEST
 
